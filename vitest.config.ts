@@ -4,6 +4,10 @@ export default defineConfig({
   test: {
     projects: ["packages/*", "apps/*", "scripts"],
     passWithNoTests: true,
-    coverage: { provider: "v8", include: ["packages/*/src/**", "apps/*/src/**"], reporter: ["text-summary", "html"] },
+    coverage: {
+      provider: "v8",
+      include: ["packages/*/src/**", "apps/*/src/**"],
+      reporter: ["text-summary", "html"],
+    },
   },
 });

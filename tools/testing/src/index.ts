@@ -3,7 +3,7 @@ import { delimiter, join } from "node:path";
 
 /** True when `name` is an executable file on the search path (the directories of superuser's tools included). */
 function installed(name: string): boolean {
-  const directories = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/local/sbin", "/usr/sbin", "/sbin"];
+  const directories = [...(process.env.PATH ?? "").split(delimiter), "/usr/local/sbin", "/usr/sbin", "/sbin"];
   return directories.some((directory) => {
     try {
       accessSync(join(directory, name), constants.X_OK);
@@ -23,7 +23,8 @@ function installed(name: string): boolean {
 export function peers(...names: string[]): boolean {
   const missing = names.filter((name) => !installed(name));
   if (missing.length === 0) return true;
-  if (process.env["CI"]) throw new Error(`not installed: ${missing.join(", ")} (.ci/run installs what the tests need)`);
+  if (process.env.CI)
+    throw new Error(`not installed: ${missing.join(", ")} (.ci/run installs what the tests need)`);
   process.stderr.write(`missing peer: ${missing.join(" ")}\n`);
   return false;
 }
