@@ -1,6 +1,6 @@
 import { defineConfig } from "tsup";
 
-/** ESM to dist: `tsup` writes the JavaScript, `tsup --dts-only` the types. */
+/** ESM to dist. The types come from tsup.types.ts, so that starting the host does not wait for them. */
 export function packageBuild(entry: string[] = ["src/index.ts"]) {
   return defineConfig({
     entry,
@@ -9,9 +9,5 @@ export function packageBuild(entry: string[] = ["src/index.ts"]) {
     sourcemap: true,
     clean: false,
     silent: true,
-    // The types of workspace packages come from their dist, as they will for users.
-    dts: process.argv.includes("--dts-only")
-      ? { compilerOptions: { ignoreDeprecations: "6.0", customConditions: [], noEmit: false } }
-      : false,
   });
 }
