@@ -1,0 +1,144 @@
+import { type Command, OptionError, type VmId } from "@fairlead/core";
+
+/** Fields of one entry: 8 doubles side by side, one line of the processor's cache. */
+export const STRIDE = 8;
+/** Local virtual time: units consumed ÷ weight, counted from the tier's epoch. */
+export const TAG = 0;
+/** What divides the units: the shares, or 1 where they are 0. */
+export const WEIGHT = 1;
+export const SHARES = 2;
+/** Units still owed for the time in which the entry was idle. */
+export const CREDIT = 3;
+/** Units consumed since the entry was made. */
+export const CONSUMED = 4;
+/** When it began to wait or was last served, ms. */
+export const WAITING_SINCE_MS = 5;
+
+const VM_MAX = 2 ** 24 - 1;
+const ABSENT = -1;
+
+/** The entries of one LUN, numbered densely whatever their VM ids are, each with a FIFO of commands. */
+export class Entries {
+  /** STRIDE fields of each entry. */
+  fields = new Float64Array(4 * STRIDE);
+  /** Numbers given out so far, the free ones included. */
+  size = 0;
+  #indexByVm = new Int32Array(64).fill(ABSENT);
+  // Head and tail of the FIFO of entry i at 2i and 2i + 1, side by side for the cache.
+  readonly #ends: (Command | null)[] = [];
+  readonly #vms: VmId[] = [];
+  readonly #removed: boolean[] = [];
+  readonly #free: number[] = [];
+
+  /** -1 where the VM has no entry. */
+  find(vm: VmId): number {
+    return this.#indexByVm[vm] ?? ABSENT;
+  }
+
+  /** A new entry, all fields 0; throws OptionError where `vm` is no VmId. */
+  add(vm: VmId): number {
+    if (!Number.isInteger(vm) || vm < 0 || vm > VM_MAX) {
+      throw new OptionError("vm", `a whole number from 0 to ${VM_MAX}`, vm);
+    }
+    if (vm >= this.#indexByVm.length) this.#growVms(vm + 1);
+    const index = this.#free.pop() ?? this.size++;
+    if (this.size * STRIDE > this.fields.length) {
+      const fields = new Float64Array(this.fields.length * 2);
+      fields.set(this.fields);
+      this.fields = fields;
+    }
+    this.fields.fill(0, index * STRIDE, (index + 1) * STRIDE);
+    this.#ends[2 * index] = null;
+    this.#ends[2 * index + 1] = null;
+    this.#vms[index] = vm;
+    this.#removed[index] = false;
+    this.#indexByVm[vm] = index;
+    return index;
+  }
+
+  /** Gives the number back; the FIFO must be empty. */
+  release(index: number): void {
+    this.#indexByVm[this.#vms[index]!] = ABSENT;
+    this.#vms[index] = ABSENT;
+    this.#free.push(index);
+  }
+
+  /** False for a number that was given back. */
+  holds(index: number): boolean {
+    return this.#vms[index] !== ABSENT;
+  }
+
+  /** To be released as soon as nothing is queued. */
+  isRemoved(index: number): boolean {
+    return this.#removed[index]!;
+  }
+
+  setRemoved(index: number, removed: boolean): void {
+    this.#removed[index] = removed;
+  }
+
+  head(index: number): Command | null {
+    return this.#ends[2 * index] ?? null;
+  }
+
+  /** True where the FIFO was empty. */
+  append(index: number, command: Command): boolean {
+    const ends = this.#ends;
+    const tail = ends[2 * index + 1] ?? null;
+    command.next = null;
+    ends[2 * index + 1] = command;
+    if (tail === null) {
+      ends[2 * index] = command;
+      return true;
+    }
+    tail.next = command;
+    return false;
+  }
+
+  /** True where the FIFO was empty. */
+  prepend(index: number, command: Command): boolean {
+    const ends = this.#ends;
+    const head = ends[2 * index] ?? null;
+    command.next = head;
+    ends[2 * index] = command;
+    if (head !== null) return false;
+    ends[2 * index + 1] = command;
+    return true;
+  }
+
+  /** The head, taken out. Only for an entry that has one. */
+  shift(index: number): Command {
+    const ends = this.#ends;
+    const command = ends[2 * index]!;
+    const next = command.next;
+    ends[2 * index] = next;
+    if (next === null) ends[2 * index + 1] = null;
+    command.next = null;
+    return command;
+  }
+
+  /** Takes a command out, wherever it stands; false where it isn't in this FIFO. */
+  remove(index: number, command: Command): boolean {
+    const ends = this.#ends;
+    let before: Command | null = null;
+    let at = ends[2 * index] ?? null;
+    while (at !== null && at !== command) {
+      before = at;
+      at = at.next;
+    }
+    if (at === null) return false;
+    if (before === null) ends[2 * index] = command.next;
+    else before.next = command.next;
+    if (ends[2 * index + 1] === command) ends[2 * index + 1] = before;
+    command.next = null;
+    return true;
+  }
+
+  #growVms(lengthMin: number): void {
+    let length = this.#indexByVm.length;
+    while (length < lengthMin) length *= 2;
+    const indexByVm = new Int32Array(length).fill(ABSENT);
+    indexByVm.set(this.#indexByVm);
+    this.#indexByVm = indexByVm;
+  }
+}

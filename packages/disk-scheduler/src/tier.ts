@@ -1,0 +1,52 @@
+import { type Entries, STRIDE, TAG } from "./entries.js";
+import { WinnerTree } from "./winner-tree.js";
+
+// Tags stay below this, so that they keep 30 bits behind the point: a 100,000th of a unit at a million shares.
+const REBASE_AT = 2 ** 16;
+
+/** Entries that compete by local virtual time. */
+export class Tier {
+  /** The LUN's virtual time: the lowest local one among the entries that wait; it never falls. */
+  virtualTime = 0;
+  /** What was taken from all tags so far. */
+  epoch = 0;
+  readonly #waiting = new WinnerTree();
+
+  get empty(): boolean {
+    return this.#waiting.winnerKey === Infinity;
+  }
+
+  /** The entry with the lowest local virtual time. Only while not empty. */
+  get lowest(): number {
+    return this.#waiting.winner;
+  }
+
+  set(index: number, tag: number): void {
+    this.#waiting.set(index, tag);
+  }
+
+  leave(index: number): void {
+    this.#waiting.set(index, Infinity);
+  }
+
+  /** True where `rebase` is due. */
+  advance(): boolean {
+    const lowest = this.#waiting.winnerKey;
+    if (lowest > this.virtualTime && lowest < Infinity) this.virtualTime = lowest;
+    return this.virtualTime > REBASE_AT;
+  }
+
+  /** Counts virtual time from now on. `belongs`: the entry is one of this tier. */
+  rebase(entries: Entries, belongs: (index: number) => boolean): void {
+    const amount = this.virtualTime;
+    for (let index = 0; index < entries.size; index++) {
+      if (!entries.holds(index) || !belongs(index)) continue;
+      const at = index * STRIDE + TAG;
+      // What lies far back is worth no more than the permitted range when its entry returns.
+      entries.fields[at] = Math.max(entries.fields[at]! - amount, -REBASE_AT);
+    }
+    this.#waiting.subtract(amount);
+    this.epoch += amount;
+    this.virtualTime = 0;
+  }
+}
