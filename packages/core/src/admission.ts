@@ -1,0 +1,48 @@
+import type { Command, VmId } from "./command.js";
+import type { Path } from "./path.js";
+
+/** Level of service of one VM on one LUN. What is left out keeps its value, or takes the default. */
+export interface EntrySettings {
+  /** 0 or more; the entitlement is shares ÷ shares of the VMs that are active. 0: served only while nobody else waits. [0086] @default 1000 */
+  shares?: number;
+}
+
+/** What one VM gets on one LUN, for the console; a copy, made on request. */
+export interface EntryStatus {
+  readonly shares: number;
+  readonly queuedCommands: number;
+  /** Units consumed since the entry was made. */
+  readonly consumedUnits: number;
+  /** Units consumed ÷ shares, as the scheduler counts. */
+  readonly virtualTime: number;
+}
+
+/**
+ * Steps 810 and 826: which of the commands that wait for one LUN goes next, if any. One instance per LUN; sees the
+ * commands of that LUN only. Every method is synchronous; `enqueue`, `next` and `completed` allocate nothing.
+ * While a command is queued its `next` link and its `units` belong to the policy.
+ */
+export interface AdmissionPolicy {
+  readonly name: string;
+  /** Commands that wait. */
+  readonly queuedCommands: number;
+  enqueue(command: Command, nowMs: number): void;
+  /** Called only while there is room. `undefined`: all that wait must go on waiting. */
+  next(nowMs: number): Command | undefined;
+  /** When to call `next` again although no event came, ms on the clock of `nowMs`; Infinity: only an event helps. */
+  nextAt(nowMs: number): number;
+  /** A command that `next` gave could not be sent: its cost is refunded and it goes to the head of its VM. */
+  requeue(command: Command, nowMs: number): void;
+  completed(command: Command, nowMs: number): void;
+  /** Takes a queued command out. False where it isn't queued here. */
+  cancel(command: Command): boolean;
+  /** Makes the entry, or changes it; in force from the next decision on. A VM without one gets the defaults at its first command. */
+  setEntry(vm: VmId, settings: EntrySettings, nowMs: number): void;
+  /** What the VM has queued goes on under the default settings. */
+  removeEntry(vm: VmId): void;
+  entry(vm: VmId): EntryStatus | undefined;
+  /** The usable paths and the capacity they give, as a part of what all paths give: 1 is whole. [0110] */
+  pathsChanged(paths: readonly Path[], capacity: number, nowMs: number): void;
+  /** Hands over everything queued, oldest first per VM, and is empty afterwards: a successor takes it. */
+  drain(visit: (command: Command) => void): void;
+}

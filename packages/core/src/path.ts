@@ -1,0 +1,41 @@
+import type { Command, Outcome } from "./command.js";
+
+/**
+ * `active`: takes I/O. `standby`: takes I/O only where no active path is left. `marginal`: works, but fails too often.
+ * `failing-over`: a failure was noticed and is being dealt with. `failed`: takes none. `disabled`: an administrator's word.
+ */
+export type PathState = "active" | "standby" | "marginal" | "failing-over" | "failed" | "disabled";
+
+/** A storage path, or a NIC, as strategies and policies see it. */
+export interface Path {
+  /** `vmhba0:0:2` is HBA : device : LUN number; `eth1` a NIC. */
+  readonly id: string;
+  readonly state: PathState;
+  /** Bytes sent and not completed. */
+  readonly pendingBytes: number;
+  /** Commands sent and not completed. */
+  readonly pendingCommands: number;
+  /** Bytes completed since it joined its team. */
+  readonly completedBytes: number;
+  /** Commands completed since it joined its team. */
+  readonly completedCommands: number;
+  /** Wall time with at least one command outstanding since it joined, ms. */
+  readonly busyMs: number;
+  /** Load-balancing share in its team, greater than 0. */
+  readonly share: number;
+}
+
+/** Step 812: which path carries this command. [0115] */
+export interface LoadDistributionStrategy {
+  readonly name: string;
+  /**
+   * Index into `paths`, or -1 where none will do just now: the command waits for the next completion or change of paths.
+   * Called once per command: synchronous, allocates nothing, reads no clock. `paths` holds the usable ones in order
+   * of rank; it is reused and must not be kept.
+   */
+  select(paths: readonly Path[], command: Command): number;
+  /** The usable paths, after each change of them and once before the first `select`. */
+  pathsChanged?(paths: readonly Path[]): void;
+  /** After each command that was sent, also one that another strategy placed before this one was swapped in. */
+  completed?(path: Path, command: Command, elapsedMs: number, outcome: Outcome): void;
+}

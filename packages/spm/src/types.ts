@@ -1,0 +1,140 @@
+import type {
+  AdmissionPolicy,
+  Clock,
+  EntrySettings,
+  EntryStatus,
+  EventSink,
+  Hba,
+  LoadDistributionStrategy,
+  LunDescription,
+  LunRange,
+  PathState,
+  ScanResult,
+  VirtualDisk,
+  VmId,
+} from "@fairlead/core";
+
+export interface StoragePathManagerOptions {
+  /** LUN numbers to look at on each device. [0083] @default 0 to 255 */
+  lunNumbers?: LunRange;
+  /** Paths (`vmhba0:0:7`) and LUN ids that no VM may see or use; one masked name masks the LUN. [0085] @default [] */
+  mask?: readonly string[];
+  /** Commands outstanding per LUN while a path is usable. @default 32 */
+  queueDepth?: number;
+  /** How long requests wait after the last path of a LUN was lost, before they fail. ms @default 60000 */
+  noPathQueueMs?: number;
+  /** How long a write in doubt waits where no fence can be had. ms @default 30000 */
+  quiesceMs?: number;
+  /** Pause between scheduled scans; Infinity: only on command. ms @default 60000 */
+  rescanMs?: number;
+}
+
+/** What the host injects. */
+export interface StoragePathManagerParts {
+  clock: Clock;
+  hbas: readonly Hba[];
+  /** One instance per LUN. */
+  createStrategy(lunId: string): LoadDistributionStrategy;
+  /** One instance per LUN. */
+  createAdmissionPolicy(lunId: string): AdmissionPolicy;
+  onEvent: EventSink;
+  /** A disk whose LUNs are all known can be served from now on. */
+  onDiskReady(disk: VirtualDisk, spec: DiskSpec): void;
+  /** A disk can't be served any more: removed, or its LUN was masked. Its requests end first. */
+  onDiskGone(name: string): void;
+}
+
+/** A part of a LUN, or all of it. */
+export interface Extent {
+  /** LUN id, another name of the LUN, or the name of a path to it. */
+  readonly lun: string;
+  /** @default 0 */
+  readonly startBytes?: number;
+  /** @default up to the end of the LUN */
+  readonly lengthBytes?: number;
+}
+
+/** One virtual disk of a VM: its extents joined in this order. [0067] */
+export interface DiskSpec {
+  /** Unique in the host. */
+  readonly name: string;
+  readonly vm: VmId;
+  /** The VM's priority, 0 to 10. [0105] @default 5 */
+  readonly priority?: number;
+  readonly readOnly?: boolean;
+  readonly extents: readonly Extent[];
+}
+
+export interface PathStatus {
+  readonly name: string;
+  readonly lunId: string;
+  readonly state: PathState;
+  /** Why it failed, since when; empty while it works. */
+  readonly reason: string;
+  readonly components: readonly string[];
+  readonly pendingCommands: number;
+  readonly pendingBytes: number;
+  readonly completedCommands: number;
+  readonly completedBytes: number;
+  readonly busyMs: number;
+}
+
+export interface LunStatus extends LunDescription {
+  /** The name of the first path found to it. [0084] */
+  readonly canonicalName: string;
+  readonly masked: boolean;
+  readonly strategy: string;
+  readonly admissionPolicy: string;
+  readonly paths: readonly PathStatus[];
+  readonly queuedCommands: number;
+  readonly outstandingCommands: number;
+  /** Held back behind an overlapping write or a write in doubt. */
+  readonly heldCommands: number;
+  /** Writes that wait for their fence. */
+  readonly doubtfulWrites: number;
+}
+
+export interface DiskStatus {
+  readonly name: string;
+  readonly vm: VmId;
+  /** `waiting`: a LUN is not known yet; `refused`: see `reason`. */
+  readonly state: "ready" | "waiting" | "refused";
+  readonly reason: string;
+  /** 0 while it waits. */
+  readonly sizeBytes: number;
+  readonly extents: readonly { lunId: string; startBytes: number; lengthBytes: number }[];
+  readonly completedRequests: number;
+  readonly failedRequests: number;
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+}
+
+export interface RescanReport {
+  readonly addedPaths: readonly string[];
+  readonly addedLuns: readonly string[];
+  readonly grownLuns: readonly string[];
+  readonly problems: ScanResult["problems"];
+}
+
+/** Discovers paths, groups them into LUNs, joins LUNs to virtual disks, and takes each request along Figure 7. */
+export interface StoragePathManager {
+  /** Scans every HBA; one scan at a time, a second call waits for the running one and scans again. [0084] */
+  rescan(): Promise<RescanReport>;
+  /** Throws `DISK_EXISTS`, `DISK_RANGE_INVALID`, `DISK_OVERLAP`. A disk whose LUN isn't known waits for it. */
+  addDisk(spec: DiskSpec): void;
+  /** Throws `DISK_UNKNOWN`. */
+  removeDisk(name: string): void;
+  /** Throws `LUN_UNKNOWN`. Kept for a LUN that is found later where `lun` is an id. */
+  setEntry(vm: VmId, lun: string, settings: EntrySettings): void;
+  /** Throws `LUN_UNKNOWN`. */
+  entry(vm: VmId, lun: string): EntryStatus | undefined;
+  /** Throws `PATH_UNKNOWN`. A disabled path takes no I/O until it is enabled; what is pending on it ends. */
+  setPathEnabled(path: string, enabled: boolean): void;
+  /** Replaces the mask. A disk on a LUN that becomes masked is gone at once. [0085] */
+  setMask(mask: readonly string[]): void;
+  luns(): LunStatus[];
+  paths(): PathStatus[];
+  disks(): DiskStatus[];
+  /** Lets what is outstanding end, up to `timeoutMs`, then closes every HBA. */
+  close(timeoutMs: number): Promise<void>;
+}
