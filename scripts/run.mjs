@@ -102,7 +102,9 @@ async function start(args) {
 
 async function test(args) {
   await exclusively(tools, install);
-  process.env = environment();
+  const env = environment();
+  for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
+  Object.assign(process.env, env);
   const { runGates } = await import("./test.mjs");
   const buildAll = () => exclusively(tools, () => build("build", "build:types", "--continue"));
   process.exitCode = await runGates(root, args, buildAll);

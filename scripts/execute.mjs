@@ -1,0 +1,35 @@
+import { spawn } from "node:child_process";
+
+/**
+ * Runs a program to its end: { status, output }, with output both streams together. `show` passes the output on while
+ * it arrives; after `limitMs` the program is killed, and status is not 0.
+ */
+export async function execute(command, args, { cwd, env, limitMs = 180_000, show = false } = {}) {
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const chunks = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk) => {
+      chunks.push(chunk);
+      if (show) process.stdout.write(chunk);
+    });
+  }
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    child.kill("SIGKILL");
+  }, limitMs);
+  try {
+    const status = await new Promise((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", resolve);
+    });
+    const note = late ? `\n${command} was ended: it took more than ${limitMs / 1000} s` : "";
+    return { status: late ? 1 : status, output: Buffer.concat(chunks).toString() + note };
+  } finally {
+    clearTimeout(timer);
+  }
+}
