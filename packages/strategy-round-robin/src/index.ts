@@ -1,0 +1,58 @@
+import { type Command, type LoadDistributionStrategy, OptionError, type Path } from "@fairlead/core";
+
+export interface RoundRobinOptions {
+  /** Commands that one path takes before the next has its turn. @default 1; Infinity where `bytesPerTurn` is set */
+  commandsPerTurn?: number;
+  /** Bytes that one path takes before the next has its turn; the command that reaches it still goes. @default Infinity */
+  bytesPerTurn?: number;
+}
+
+/**
+ * Rotates over the usable paths. A turn ends with whichever of its two bounds is reached first. [0115]
+ * Throws OptionError where a bound is not greater than 0.
+ */
+export function roundRobin(options: RoundRobinOptions = {}): LoadDistributionStrategy {
+  const { bytesPerTurn = Infinity } = options;
+  const { commandsPerTurn = bytesPerTurn < Infinity ? Infinity : 1 } = options;
+  if (!(bytesPerTurn > 0)) throw new OptionError("bytesPerTurn", "greater than 0", bytesPerTurn);
+  if (!(commandsPerTurn >= 1)) throw new OptionError("commandsPerTurn", "1 or more", commandsPerTurn);
+
+  // Ids in the order of the last look: tells what comes after a path that is gone.
+  let order: string[] = [];
+  let currentId = "";
+  let index = -1;
+  let commands = 0;
+  let bytes = 0;
+
+  function select(paths: readonly Path[], command: Command): number {
+    if (paths.length === 0) return -1;
+    if (paths.length !== order.length || paths[index]?.id !== currentId) pathsChanged(paths);
+    if (index === -1 || commands >= commandsPerTurn || bytes >= bytesPerTurn) {
+      index = index + 1 < paths.length ? index + 1 : 0;
+      currentId = paths[index]?.id ?? "";
+      commands = 0;
+      bytes = 0;
+    }
+    commands++;
+    bytes += command.lengthBytes;
+    return index;
+  }
+
+  /** Stays on the path whose turn it is; where that one is gone, stops before the first one after it that is still there. */
+  function pathsChanged(paths: readonly Path[]): void {
+    const ids = paths.map((path) => path.id);
+    const place = order.indexOf(currentId);
+    index = ids.indexOf(currentId);
+    for (let step = 1; index === -1 && step <= order.length && place !== -1; step++) {
+      const after = ids.indexOf(order[(place + step) % order.length] ?? "");
+      if (after === -1) continue;
+      index = after;
+      currentId = ids[after] ?? "";
+      commands = 0;
+      bytes = 0;
+    }
+    order = ids;
+  }
+
+  return { name: "round-robin", select, pathsChanged };
+}
