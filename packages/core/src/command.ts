@@ -70,9 +70,7 @@ export class Command {
   sentAtMs = 0;
   /** How often it was given to a path. Set by the team. */
   attempts = 0;
-  /** Index of the member it was last sent over. Set by the team. */
-  member = -1;
-  /** Place among the team's outstanding writes. Set by the team. */
+  /** Place among the team's open writes, -1: none. Set by the team. */
   slot = -1;
   /** Sense of the last CHECK CONDITION: key << 16 | ASC << 8 | ASCQ; 0: none. Set by the driver. */
   senseCode = 0;

@@ -1,0 +1,2 @@
+export type { Member } from "./member.js";
+export { PathTeam, type PathTeamOptions, type PathTeamParts } from "./team.js";

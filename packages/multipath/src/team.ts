@@ -1,0 +1,402 @@
+import {
+  type Clock,
+  type Command,
+  type EventSink,
+  type LoadDistributionStrategy,
+  OptionError,
+  type Outcome,
+  type Path,
+  type PathAdapter,
+  type PathNotice,
+  type Timer,
+} from "@fairlead/core";
+import { Fencing } from "./fencing.js";
+import { Member } from "./member.js";
+import { OpenWrites, overlaps } from "./open-writes.js";
+
+const BUSY_PAUSE_FIRST_MS = 5;
+const BUSY_PAUSE_LAST_MS = 1000;
+
+export interface PathTeamOptions {
+  /** How long commands wait after the last path was lost, before they end as `no-path`. ms; 0: not at all. @default 60000 */
+  noPathQueueMs?: number;
+  /** How long a write in doubt waits where no fence can be had. ms @default 30000 */
+  quiesceMs?: number;
+  /** How long a command may be answered BUSY before it ends as `target-error`. ms @default 60000 */
+  busyMs?: number;
+  /** How often one command may be given to a path before it ends as `no-path`. @default 64 */
+  attemptsMax?: number;
+}
+
+/** What the layer above hands in. */
+export interface PathTeamParts {
+  /** Names the team in events: the LUN's id. */
+  name: string;
+  clock: Clock;
+  strategy: LoadDistributionStrategy;
+  /** Once for each command that `submit` took; possibly from within `add`, `setEnabled` or a driver's callback. */
+  onCompleted(command: Command, outcome: Outcome): void;
+  /** There may be room again, or `ready` has changed. */
+  onChanged(): void;
+  onEvent: EventSink;
+}
+
+/** Several adapters that lead to one LUN, used as one. */
+export class PathTeam {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly quiesceMs: number;
+  readonly onEvent: EventSink;
+  readonly #parts: PathTeamParts;
+  readonly #noPathQueueMs: number;
+  readonly #busyMs: number;
+  readonly #attemptsMax: number;
+  readonly #members: Member[] = [];
+  readonly #usable: Member[] = [];
+  readonly #writes = new OpenWrites();
+  readonly #fencing: Fencing;
+  readonly #held: Command[] = [];
+  readonly #again: Command[] = [];
+  readonly #busy: Command[] = [];
+  #strategy: LoadDistributionStrategy;
+  #strategyFaults = 0;
+  #sent = 0;
+  #busyPauseMs = BUSY_PAUSE_FIRST_MS;
+  #busyTimer: Timer | undefined;
+  #noPathTimer: Timer | undefined;
+  #givenUp = false;
+
+  constructor(parts: PathTeamParts, options: PathTeamOptions = {}) {
+    const { noPathQueueMs = 60_000, quiesceMs = 30_000, busyMs = 60_000, attemptsMax = 64 } = options;
+    for (const [option, value] of Object.entries({ noPathQueueMs, quiesceMs, busyMs })) {
+      if (!(value >= 0)) throw new OptionError(option, "0 or more milliseconds", value);
+    }
+    if (!(attemptsMax >= 1)) throw new OptionError("attemptsMax", "1 or more", attemptsMax);
+    this.name = parts.name;
+    this.clock = parts.clock;
+    this.quiesceMs = quiesceMs;
+    this.onEvent = parts.onEvent;
+    this.#parts = parts;
+    this.#strategy = parts.strategy;
+    this.#noPathQueueMs = noPathQueueMs;
+    this.#busyMs = busyMs;
+    this.#attemptsMax = attemptsMax;
+    this.#fencing = new Fencing(this);
+    this.#usablePathsChanged();
+  }
+
+  /** True while a command can be sent. */
+  get ready(): boolean {
+    return this.#usable.length > 0 && !this.#fencing.frozen;
+  }
+
+  /** The last path has been gone for longer than commands may wait: they fail at once until one is back. */
+  get givenUp(): boolean {
+    return this.#givenUp;
+  }
+
+  get strategyName(): string {
+    return this.#strategy.name;
+  }
+
+  /** Commands with a path, or waiting to be sent again: what counts against the LUN's room. */
+  get outstandingCommands(): number {
+    return this.#sent + this.#again.length + this.#busy.length;
+  }
+
+  /** Commands that wait behind an overlapping write. */
+  get heldCommands(): number {
+    return this.#held.length;
+  }
+
+  get doubtfulWrites(): number {
+    return this.#fencing.doubtfulWrites;
+  }
+
+  /** In the order in which they joined. */
+  get members(): readonly Member[] {
+    return this.#members;
+  }
+
+  /** What a strategy sees. */
+  get usablePaths(): readonly Path[] {
+    return this.#usable;
+  }
+
+  /** The adapter joins; it may be down. `share` is its load-balancing share, greater than 0. */
+  add(adapter: PathAdapter, share = 1): void {
+    const member = new Member(adapter, share);
+    adapter.listener = {
+      completed: (command, outcome) => this.#completed(member, command, outcome),
+      notice: (notice) => this.#noticed(member, notice),
+    };
+    this.#members.push(member);
+    this.#usablePathsChanged();
+  }
+
+  setEnabled(member: Member, enabled: boolean): void {
+    member.setEnabled(enabled);
+    this.#usablePathsChanged();
+  }
+
+  setStrategy(strategy: LoadDistributionStrategy): void {
+    this.#strategy = strategy;
+    this.#strategyFaults = 0;
+    strategy.pathsChanged?.(this.#usable);
+    this.#pump();
+  }
+
+  /**
+   * Takes a command: it is sent, or held behind an overlapping write, and ends with one `onCompleted`. False where it
+   * was not taken: no path is ready, or the strategy wants none just now; ask again after the next `onChanged`.
+   */
+  submit(command: Command): boolean {
+    if (this.#mustWait(command, this.#held.length)) {
+      this.#held.push(command);
+      return true;
+    }
+    return this.#send(command);
+  }
+
+  /** Takes a command that is not with a path and not in doubt out again. False where it has gone already. */
+  cancel(command: Command): boolean {
+    for (const queue of [this.#held, this.#again, this.#busy]) {
+      const index = queue.indexOf(command);
+      if (index === -1) continue;
+      queue.splice(index, 1);
+      this.#finish(command, "cancelled");
+      return true;
+    }
+    return false;
+  }
+
+  close(): void {
+    this.#fencing.close();
+    this.#busyTimer?.cancel();
+    this.#noPathTimer?.cancel();
+  }
+
+  /** For {@link Fencing}. */
+  sentCommands(): number {
+    return this.#sent;
+  }
+
+  /** For {@link Fencing}. */
+  usableMember(): Member | undefined {
+    return this.#usable[0];
+  }
+
+  /** For {@link Fencing}. */
+  settled(commands: readonly Command[]): void {
+    for (const command of commands) this.#again.push(command);
+    this.#pump();
+    this.#release();
+    this.#parts.onChanged();
+  }
+
+  /** Reads pass writes that are merely outstanding, since either order is right; they don't pass one in doubt. */
+  #mustWait(command: Command, heldBefore: number): boolean {
+    if (command.op === "flush") return false;
+    if (this.#fencing.doubtfulWrites > 0 && this.#fencing.overlap(command)) return true;
+    if (command.op === "read") return false;
+    if (this.#writes.overlap(command)) return true;
+    for (let index = 0; index < heldBefore; index++) {
+      const held = this.#held[index];
+      if (held !== undefined && held.op === "write" && overlaps(held, command)) return true;
+    }
+    return false;
+  }
+
+  #send(command: Command): boolean {
+    if (this.#fencing.frozen) return false;
+    const member = this.#usable[this.#pick(command)];
+    if (member === undefined) return false;
+    const nowMs = this.clock.now();
+    if (command.op === "write" && !this.#writes.has(command)) this.#writes.add(command);
+    command.sentAtMs = nowMs;
+    command.attempts++;
+    this.#sent++;
+    member.sent(command, nowMs);
+    member.adapter.submit(command);
+    return true;
+  }
+
+  /** A strategy that throws or answers nonsense is stepped over: the first path in rank takes the command. */
+  #pick(command: Command): number {
+    const paths = this.#usable;
+    if (paths.length === 0) return -1;
+    let index: number;
+    try {
+      index = this.#strategy.select(paths, command);
+    } catch (error) {
+      this.#strategyFault(error instanceof Error ? error.message : String(error));
+      return 0;
+    }
+    if (Number.isInteger(index) && index >= -1 && index < paths.length) return index;
+    this.#strategyFault(`select answered ${String(index)} for ${paths.length} paths`);
+    return 0;
+  }
+
+  #strategyFault(reason: string): void {
+    const faults = ++this.#strategyFaults;
+    if ((faults & (faults - 1)) !== 0) return; // 1, 2, 4, 8, …: a broken plugin must not flood the journal.
+    this.#event("error", "strategy-fault", `${this.#strategy.name}: ${reason}`, { faults });
+  }
+
+  #completed(member: Member, command: Command, outcome: Outcome): void {
+    const nowMs = this.clock.now();
+    member.ended(command, outcome === "good", nowMs);
+    this.#sent--;
+    if (this.#strategy.completed !== undefined) this.#tellStrategy(member, command, outcome, nowMs);
+    switch (outcome) {
+      case "not-sent":
+        this.#again.push(command);
+        break;
+      case "in-doubt":
+        if (command.op === "write") this.#fencing.add(member, command);
+        else this.#again.push(command);
+        break;
+      case "busy":
+        this.#pause(command, nowMs);
+        break;
+      default:
+        if (outcome === "good") this.#busyPauseMs = BUSY_PAUSE_FIRST_MS;
+        this.#finish(command, outcome);
+    }
+    if (this.#fencing.frozen) this.#fencing.advance();
+    if (this.#givenUp) this.#failWaiting();
+    if (this.#again.length > 0) this.#pump();
+    this.#parts.onChanged();
+  }
+
+  #tellStrategy(member: Member, command: Command, outcome: Outcome, nowMs: number): void {
+    try {
+      this.#strategy.completed?.(member, command, nowMs - command.sentAtMs, outcome);
+    } catch (error) {
+      this.#strategyFault(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #finish(command: Command, outcome: Outcome): void {
+    const wrote = this.#writes.has(command);
+    if (wrote) this.#writes.remove(command);
+    command.attempts = 0;
+    this.#parts.onCompleted(command, outcome);
+    if (wrote && this.#held.length > 0) this.#release();
+  }
+
+  /** Sends what was held back and need not wait any longer, in the order in which it came. */
+  #release(): void {
+    for (let index = 0; index < this.#held.length; ) {
+      const command = this.#held[index];
+      if (command === undefined || this.#mustWait(command, index)) {
+        index++;
+        continue;
+      }
+      this.#held.splice(index, 1);
+      if (command.op === "write") this.#writes.add(command); // Keeps its place while it waits for a path.
+      if (!this.#send(command)) this.#again.push(command);
+    }
+  }
+
+  #pause(command: Command, nowMs: number): void {
+    if (nowMs - command.enqueuedAtMs > this.#busyMs) {
+      this.#event("warning", "busy-too-long", "the target answered BUSY for longer than commands may wait", {
+        op: command.op,
+        waitedMs: Math.round(nowMs - command.enqueuedAtMs),
+      });
+      this.#finish(command, "target-error");
+      return;
+    }
+    this.#busy.push(command);
+    if (this.#busyTimer !== undefined) return;
+    this.#busyTimer = this.clock.schedule(() => {
+      this.#busyTimer = undefined;
+      for (const waiting of this.#busy.splice(0)) this.#again.push(waiting);
+      this.#pump();
+      this.#parts.onChanged();
+    }, this.#busyPauseMs);
+    this.#busyPauseMs = Math.min(this.#busyPauseMs * 2, BUSY_PAUSE_LAST_MS);
+  }
+
+  /** Sends again what has to be sent again, oldest first. */
+  #pump(): void {
+    while (this.#again.length > 0) {
+      const command = this.#again[0];
+      if (command === undefined) return;
+      if (command.attempts >= this.#attemptsMax) {
+        this.#again.shift();
+        this.#event("error", "attempts-exhausted", "each path that it was given to failed", {
+          op: command.op,
+        });
+        this.#finish(command, "no-path");
+      } else if (this.#send(command)) {
+        this.#again.shift();
+      } else {
+        return;
+      }
+    }
+  }
+
+  #noticed(member: Member, notice: PathNotice): void {
+    if (notice.kind === "path-failed") {
+      member.failed(`${notice.reason}: ${notice.detail}`);
+      this.onEvent({ kind: "path-failed", severity: "error", subject: member.id, reason: member.reason });
+    } else {
+      member.restored();
+      this.onEvent({
+        kind: "path-restored",
+        severity: "info",
+        subject: member.id,
+        reason: "the path answers again",
+      });
+    }
+    this.#usablePathsChanged();
+  }
+
+  #usablePathsChanged(): void {
+    this.#usable.length = 0;
+    for (const member of this.#members) if (member.usable) this.#usable.push(member);
+    this.#strategy.pathsChanged?.(this.#usable);
+    if (this.#usable.length === 0) this.#lastPathLost();
+    else this.#pathFound();
+    this.#fencing.advance();
+    this.#pump();
+    this.#parts.onChanged();
+  }
+
+  #pathFound(): void {
+    this.#noPathTimer?.cancel();
+    this.#noPathTimer = undefined;
+    this.#givenUp = false;
+  }
+
+  #lastPathLost(): void {
+    if (this.#noPathTimer !== undefined || this.#givenUp || this.#members.length === 0) return;
+    this.#event("error", "no-path", "no usable path is left", { queueForMs: this.#noPathQueueMs });
+    this.#noPathTimer = this.clock.schedule(() => {
+      this.#noPathTimer = undefined;
+      this.#givenUp = true;
+      this.#event("error", "gave-up", "no path came back in time: requests fail until one does", {
+        queuedForMs: this.#noPathQueueMs,
+      });
+      this.#failWaiting();
+      this.#parts.onChanged();
+    }, this.#noPathQueueMs);
+  }
+
+  #failWaiting(): void {
+    const waiting = [...this.#again.splice(0), ...this.#busy.splice(0), ...this.#held.splice(0)];
+    for (const command of waiting) this.#finish(command, "no-path");
+    this.#fencing.abandon((command) => this.#finish(command, "no-path"));
+  }
+
+  #event(
+    severity: "warning" | "error",
+    kind: string,
+    reason: string,
+    inputs: Record<string, string | number>,
+  ): void {
+    this.onEvent({ kind, severity, subject: this.name, reason, inputs });
+  }
+}
