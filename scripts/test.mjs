@@ -20,7 +20,7 @@ function program(command, args) {
 const gates = {
   types: checkTypes,
   biome: program("biome", ["check", "--max-diagnostics=50", "."]),
-  knip: program("knip", ["--no-progress"]),
+  knip: program("knip", ["--no-progress", "--no-config-hints"]),
   imports: checkImports,
   errors: checkErrors,
   coverage: checkCoverage,
