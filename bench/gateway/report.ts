@@ -21,7 +21,7 @@ const COLUMNS: readonly Column[] = [
   { title: "commands at the target ÷ from the client", value: (cell) => cell.targetCommands, digits: 3 },
 ];
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
   const high = sorted[Math.floor(middle)] ?? Number.NaN;

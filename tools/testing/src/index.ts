@@ -1,3 +1,4 @@
+export { Fairlead, fairleadCli } from "./fairlead.js";
 export { type FioDirection, type FioJob, type FioResult, fio } from "./fio.js";
 export { NbdClient, NbdError, requestHeader } from "./nbd-client.js";
 export { nbdUri } from "./nbd-uri.js";
