@@ -1,7 +1,10 @@
 import { spawn } from "node:child_process";
+import { delimiter, join } from "node:path";
+
+const installed = join(import.meta.dirname, "..", "node_modules", ".bin");
 
 /**
- * Runs a program to its end: { status, output }, with output both streams together. `show` passes the output on while
+ * Runs a program, one of this project's or of the system, to its end: { status, output }, with output both streams together. `show` passes the output on while
  * it arrives; after `limitMs` the program is killed, and status is not 0.
  */
 export async function execute(command, args, { cwd, env, limitMs = 180_000, show = false } = {}) {
