@@ -4,15 +4,13 @@ import { delimiter, join } from "node:path";
 const installed = join(import.meta.dirname, "..", "node_modules", ".bin");
 
 /**
- * Runs a program, one of this project's or of the system, to its end: { status, output }, with output both streams together. `show` passes the output on while
- * it arrives; after `limitMs` the program is killed, and status is not 0.
+ * Runs a program, one of this project's or of the system, to its end: { status, output }, with both streams in
+ * `output`. `show` passes them on while they arrive; after `limitMs` the program is killed, and `status` is not 0.
  */
 export async function execute(command, args, { cwd, env, limitMs = 180_000, show = false } = {}) {
-  const child = spawn(command, args, {
-    cwd,
-    env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const PATH = [installed, process.env.PATH].join(delimiter);
+  const options = { cwd, env: { ...process.env, PATH, ...env }, stdio: ["ignore", "pipe", "pipe"] };
+  const child = spawn(command, args, options);
   const chunks = [];
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (chunk) => {
