@@ -38,6 +38,8 @@ export interface PathTeamParts {
   onCompleted(command: Command, outcome: Outcome): void;
   /** There may be room again, or `ready` has changed. */
   onChanged(): void;
+  /** The usable paths have changed. */
+  onPathsChanged?(): void;
   onEvent: EventSink;
 }
 
@@ -82,7 +84,6 @@ export class PathTeam {
     this.#busyMs = busyMs;
     this.#attemptsMax = attemptsMax;
     this.#fencing = new Fencing(this);
-    this.#usablePathsChanged();
   }
 
   /** True while a command can be sent. */
@@ -131,6 +132,14 @@ export class PathTeam {
       notice: (notice) => this.#noticed(member, notice),
     };
     this.#members.push(member);
+    this.#usablePathsChanged();
+  }
+
+  /** The adapter leaves; what is still with it ends as it would have. */
+  remove(member: Member): void {
+    member.setEnabled(false);
+    const index = this.#members.indexOf(member);
+    if (index !== -1) this.#members.splice(index, 1);
     this.#usablePathsChanged();
   }
 
@@ -358,6 +367,7 @@ export class PathTeam {
     this.#usable.length = 0;
     for (const member of this.#members) if (member.usable) this.#usable.push(member);
     this.#strategy.pathsChanged?.(this.#usable);
+    this.#parts.onPathsChanged?.();
     if (this.#usable.length === 0) this.#lastPathLost();
     else this.#pathFound();
     this.#fencing.advance();

@@ -124,9 +124,8 @@ export interface StoragePathManager {
   addDisk(spec: DiskSpec): void;
   /** Throws `DISK_UNKNOWN`. */
   removeDisk(name: string): void;
-  /** Throws `LUN_UNKNOWN`. Kept for a LUN that is found later where `lun` is an id. */
-  setEntry(vm: VmId, lun: string, settings: EntrySettings): void;
-  /** Throws `LUN_UNKNOWN`. */
+  /** Level of service of a VM on a LUN. False where no such LUN is known yet: kept until one is found. */
+  setEntry(vm: VmId, lun: string, settings: EntrySettings): boolean;
   entry(vm: VmId, lun: string): EntryStatus | undefined;
   /** Throws `PATH_UNKNOWN`. A disabled path takes no I/O until it is enabled; what is pending on it ends. */
   setPathEnabled(path: string, enabled: boolean): void;

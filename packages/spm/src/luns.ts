@@ -1,0 +1,153 @@
+import { type DiscoveredPath, FairleadError, type LunDescription } from "@fairlead/core";
+import type { PathTeamOptions } from "@fairlead/multipath";
+import { Lun } from "./lun.js";
+import type { PathStatus, RescanReport, StoragePathManagerParts } from "./types.js";
+
+export interface LunsOptions extends PathTeamOptions {
+  queueDepth: number;
+  mask: readonly string[];
+}
+
+/** The LUNs that are known, by id; paths with one LUN id are one LUN, whatever their numbers. [0084] */
+export class Luns {
+  readonly #parts: StoragePathManagerParts;
+  readonly #options: LunsOptions;
+  readonly #byId = new Map<string, Lun>();
+  #mask: ReadonlySet<string>;
+
+  constructor(parts: StoragePathManagerParts, options: LunsOptions) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#mask = new Set(options.mask);
+  }
+
+  all(): Lun[] {
+    return [...this.#byId.values()];
+  }
+
+  /** By its id, another of its names, or the name of a path to it. */
+  find(name: string): Lun | undefined {
+    return this.#byId.get(name) ?? this.all().find((lun) => namesOf(lun).includes(name));
+  }
+
+  setPathEnabled(name: string, enabled: boolean): void {
+    for (const lun of this.#byId.values()) {
+      const member = lun.team.members.find(({ id }) => id === name);
+      if (member === undefined) continue;
+      lun.team.setEnabled(member, enabled);
+      this.#event(enabled ? "path-enabled" : "path-disabled", "info", name, "an administrator's word");
+      return;
+    }
+    throw new FairleadError("PATH_UNKNOWN", `there is no path ${name}; known are ${this.#pathNames()}`);
+  }
+
+  paths(): PathStatus[] {
+    return this.all().flatMap((lun) => lun.paths());
+  }
+
+  setMask(mask: readonly string[]): void {
+    this.#mask = new Set(mask);
+    for (const lun of this.#byId.values()) this.#applyMask(lun);
+  }
+
+  /** Takes in what a scan found; says what is new. */
+  merge(found: readonly DiscoveredPath[], onGrown: (lun: Lun) => void): Omit<RescanReport, "problems"> {
+    const addedPaths: string[] = [];
+    const addedLuns: string[] = [];
+    const grownLuns: string[] = [];
+    for (const path of found) {
+      const known = this.#byId.get(path.lun.id);
+      const lun = known ?? this.#add(path);
+      if (known === undefined) addedLuns.push(lun.description.id);
+      else if (path.lun.capacityBytes > lun.description.capacityBytes) {
+        this.#grow(lun, path.lun);
+        grownLuns.push(lun.description.id);
+        onGrown(lun);
+      }
+      if (this.#join(lun, path)) addedPaths.push(path.adapter.id);
+    }
+    for (const lun of this.#byId.values()) this.#applyMask(lun);
+    return { addedPaths, addedLuns, grownLuns };
+  }
+
+  close(): void {
+    for (const lun of this.#byId.values()) lun.close();
+  }
+
+  #add(path: DiscoveredPath): Lun {
+    const { id } = path.lun;
+    const lun = new Lun(
+      {
+        description: path.lun,
+        canonicalName: path.adapter.id,
+        clock: this.#parts.clock,
+        strategy: this.#parts.createStrategy(id),
+        admission: this.#parts.createAdmissionPolicy(id),
+        queueDepth: this.#options.queueDepth,
+        onEvent: this.#parts.onEvent,
+      },
+      this.#options,
+    );
+    this.#byId.set(id, lun);
+    this.#event("lun-found", "info", id, `first seen as ${path.adapter.id}`);
+    return lun;
+  }
+
+  /** False where the path is known already, or must not join because what it leads to is not this LUN. */
+  #join(lun: Lun, path: DiscoveredPath): boolean {
+    const { adapter } = path;
+    if (lun.team.members.some((member) => member.adapter === adapter)) return false;
+    const { capacityBytes, blockSizeBytes } = lun.description;
+    if (path.lun.capacityBytes !== capacityBytes || path.lun.blockSizeBytes !== blockSizeBytes) {
+      const reason = `it reports ${path.lun.capacityBytes} bytes in blocks of ${path.lun.blockSizeBytes}, but ${lun.description.id} has ${capacityBytes} in blocks of ${blockSizeBytes}`;
+      this.#event("path-refused", "error", adapter.id, reason);
+      return false;
+    }
+    this.#leave(adapter.id);
+    lun.team.add(adapter);
+    this.#event("path-found", "info", adapter.id, `leads to ${lun.description.id}`);
+    return true;
+  }
+
+  /** The name stands for another adapter now: what was behind it before is gone. */
+  #leave(name: string): void {
+    for (const lun of this.#byId.values()) {
+      const member = lun.team.members.find(({ id }) => id === name);
+      if (member !== undefined) lun.team.remove(member);
+    }
+  }
+
+  #grow(lun: Lun, description: LunDescription): void {
+    const reason = `from ${lun.description.capacityBytes} to ${description.capacityBytes} bytes`;
+    lun.description = description;
+    this.#event("lun-grown", "info", description.id, reason);
+  }
+
+  #applyMask(lun: Lun): void {
+    const masked = namesOf(lun).some((name) => this.#mask.has(name));
+    if (masked === lun.masked) return;
+    lun.masked = masked;
+    this.#event(
+      masked ? "lun-masked" : "lun-unmasked",
+      "info",
+      lun.description.id,
+      "the mask names it or no longer does",
+    );
+  }
+
+  #pathNames(): string {
+    return (
+      this.paths()
+        .map(({ name }) => name)
+        .join(", ") || "none"
+    );
+  }
+
+  #event(kind: string, severity: "info" | "error", subject: string, reason: string): void {
+    this.#parts.onEvent({ kind, severity, subject, reason });
+  }
+}
+
+function namesOf(lun: Lun): string[] {
+  return [...lun.description.ids, lun.canonicalName, ...lun.team.members.map(({ id }) => id)];
+}

@@ -1,0 +1,146 @@
+import {
+  type EntrySettings,
+  type EntryStatus,
+  OptionError,
+  type ScanResult,
+  type Timer,
+  type VmId,
+} from "@fairlead/core";
+import { Disks } from "./disks.js";
+import { Luns } from "./luns.js";
+import type {
+  RescanReport,
+  StoragePathManager,
+  StoragePathManagerOptions,
+  StoragePathManagerParts,
+} from "./types.js";
+
+const CLOSE_LOOK_MS = 20;
+
+export function createStoragePathManager(
+  parts: StoragePathManagerParts,
+  options: StoragePathManagerOptions = {},
+): StoragePathManager {
+  const {
+    lunNumbers = { first: 0, last: 255 },
+    queueDepth = 32,
+    rescanMs = 60_000,
+    mask = [],
+    ...team
+  } = options;
+  if (!(Number.isInteger(queueDepth) && queueDepth >= 1)) {
+    throw new OptionError("queueDepth", "a whole number of at least 1", queueDepth);
+  }
+  if (!(rescanMs > 0)) throw new OptionError("rescanMs", "greater than 0", rescanMs);
+  const { clock, hbas, onEvent } = parts;
+  const luns = new Luns(parts, { ...team, queueDepth, mask });
+  const disks = new Disks({
+    findLun: (name) => luns.find(name),
+    onReady: parts.onDiskReady,
+    onGone: parts.onDiskGone,
+    onEvent,
+  });
+  /** By the name under which the LUN was given, since the LUN may not be known yet. */
+  const settings = new Map<string, Map<VmId, EntrySettings>>();
+  let scanning: Promise<RescanReport> | undefined;
+  let timer: Timer | undefined;
+  let closed = false;
+
+  async function scan(): Promise<RescanReport> {
+    const results = await Promise.all(hbas.map((hba) => hba.scan(lunNumbers)));
+    const problems: ScanResult["problems"] = results.flatMap((result) => result.problems);
+    const found = results.flatMap((result) => result.paths);
+    if (closed) return { addedPaths: [], addedLuns: [], grownLuns: [], problems };
+    const report = luns.merge(found, (lun) => disks.lunGrew(lun));
+    applySettings();
+    disks.lunsChanged();
+    for (const { where, code, message } of problems) {
+      onEvent({ kind: "scan-problem", severity: "warning", subject: where, reason: `${code}: ${message}` });
+    }
+    return { ...report, problems };
+  }
+
+  async function rescan(): Promise<RescanReport> {
+    const before = scanning;
+    const mine = (async () => {
+      await Promise.allSettled([before]);
+      return scan();
+    })();
+    scanning = mine;
+    timer?.cancel();
+    try {
+      return await mine;
+    } finally {
+      if (scanning === mine) {
+        scanning = undefined;
+        scheduleScan();
+      }
+    }
+  }
+
+  function scheduleScan(): void {
+    if (closed || rescanMs === Number.POSITIVE_INFINITY) return;
+    timer = clock.schedule(() => {
+      rescan().catch((error: unknown) => {
+        onEvent({ kind: "scan-failed", severity: "error", subject: "storage", reason: String(error) });
+        scheduleScan();
+      });
+    }, rescanMs);
+  }
+
+  function applySettings(): void {
+    for (const [name, entries] of settings) {
+      const lun = luns.find(name);
+      if (lun === undefined) continue;
+      for (const [vm, entry] of entries) lun.admission.setEntry(vm, entry, clock.now());
+      settings.delete(name);
+    }
+  }
+
+  function setEntry(vm: VmId, name: string, entry: EntrySettings): boolean {
+    const lun = luns.find(name);
+    if (lun !== undefined) {
+      lun.admission.setEntry(vm, entry, clock.now());
+      return true;
+    }
+    const waiting = settings.get(name) ?? new Map<VmId, EntrySettings>();
+    settings.set(name, waiting.set(vm, { ...waiting.get(vm), ...entry }));
+    return false;
+  }
+
+  /** Resolves once nothing is queued or outstanding, or at the time-out. */
+  function idle(timeoutMs: number): Promise<void> {
+    const untilMs = clock.now() + timeoutMs;
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (clock.now() >= untilMs || !luns.all().some((lun) => lun.busy)) resolve();
+        else clock.schedule(look, CLOSE_LOOK_MS);
+      };
+      look();
+    });
+  }
+
+  return {
+    rescan,
+    addDisk: (spec) => disks.add(spec),
+    removeDisk: (name) => disks.remove(name),
+    setEntry,
+    entry: (vm, name): EntryStatus | undefined => luns.find(name)?.admission.entry(vm),
+    setPathEnabled: (path, enabled) => luns.setPathEnabled(path, enabled),
+    setMask(names) {
+      luns.setMask(names);
+      disks.lunsChanged();
+    },
+    luns: () => luns.all().map((lun) => lun.status()),
+    paths: () => luns.paths(),
+    disks: () => disks.statuses(),
+    async close(timeoutMs) {
+      closed = true;
+      timer?.cancel();
+      await idle(timeoutMs);
+      disks.close();
+      await Promise.all(hbas.map((hba) => hba.close()));
+      luns.close();
+    },
+  };
+}
