@@ -228,7 +228,7 @@ class ProportionalShare implements DiskScheduler {
       fields[at + CREDIT] = Math.min(creditUnits, this.settings.rangeUnits);
       fields[at + TAG] = tier.virtualTime;
     }
-    tier.set(index, fields[at + TAG]!);
+    tier.put(index, fields);
   }
 
   /** The FIFO became empty. */
@@ -274,7 +274,7 @@ class ProportionalShare implements DiskScheduler {
     const tagMax = this.#shared.virtualTime + this.settings.rangeUnits / fields[at + WEIGHT]!;
     if (fields[at + TAG]! > tagMax) {
       fields[at + TAG] = Math.max(tagBefore, tagMax);
-      if (this.#entries.head(index) !== null) this.#shared.set(index, fields[at + TAG]!);
+      if (this.#entries.head(index) !== null) this.#shared.put(index, fields);
     }
     return command;
   }
@@ -299,14 +299,18 @@ class ProportionalShare implements DiskScheduler {
       fields[at + CREDIT] = credit - spent;
       charged -= spent;
     }
-    const tag = fields[at + TAG]! + charged / fields[at + WEIGHT]!;
-    fields[at + TAG] = tag;
+    fields[at + TAG]! += charged / fields[at + WEIGHT]!;
     fields[at + CONSUMED]! += units;
     fields[at + WAITING_SINCE_MS] = nowMs;
     if (this.#entries.head(index) === null) this.#sleep(index);
-    else tier.set(index, tag);
-    if (rebase) tier.rebase(this.#entries, (other) => this.#tier(other) === tier);
+    else tier.put(index, fields);
+    if (rebase) this.#rebase(tier);
     return command;
+  }
+
+  // Apart from #serve, which would otherwise allocate the closure's context each time.
+  #rebase(tier: Tier): void {
+    tier.rebase(this.#entries, (index) => this.#tier(index) === tier);
   }
 
   #checkShares(shares: number): void {

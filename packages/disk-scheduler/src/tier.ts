@@ -21,12 +21,13 @@ export class Tier {
     return this.#waiting.winner;
   }
 
-  set(index: number, tag: number): void {
-    this.#waiting.set(index, tag);
+  /** The entry waits, with the tag that its fields say. */
+  put(index: number, fields: Float64Array): void {
+    this.#waiting.set(index, fields, index * STRIDE + TAG);
   }
 
   leave(index: number): void {
-    this.#waiting.set(index, Infinity);
+    this.#waiting.clear(index);
   }
 
   /** True where `rebase` is due. */

@@ -1,53 +1,59 @@
+const ABSENT = Float64Array.of(Infinity);
+
 /**
- * Least key of many: a complete binary tree over typed arrays whose inner nodes hold the winner of the two below.
- * A change of one leaf costs log2(leaves) steps, each of which reads one sibling. A leaf with key Infinity is absent.
+ * Least key of many: a complete binary tree over one typed array whose inner nodes hold the winner of the two below.
+ * A change of one leaf costs log2(leaves) steps, each of which reads one sibling, next to it in memory. A leaf with
+ * key Infinity is absent.
  */
 export class WinnerTree {
   #leaves = 1;
-  // Node 1 is the root, the children of n are 2n and 2n + 1, leaf i is node #leaves + i.
-  #keys = new Float64Array(2).fill(Infinity);
-  #winners = new Int32Array(2);
+  // Node n is the pair of key and winning leaf at 2n and 2n + 1. Node 1 is the root, the children of n are 2n and
+  // 2n + 1, leaf i is node #leaves + i.
+  #nodes = new Float64Array([0, 0, Infinity, 0]);
   // xorshift32: equal keys fall to either side, the same way in each run.
   #ties = 0x9e3779b9 | 0;
 
   /** The leaf with the least key; meaningless while `winnerKey` is Infinity. */
   get winner(): number {
-    return this.#winners[1]!;
+    return this.#nodes[3]! | 0;
   }
 
   get winnerKey(): number {
-    return this.#keys[1]!;
+    return this.#nodes[2]!;
   }
 
-  set(leaf: number, key: number): void {
-    if (leaf >= this.#leaves) {
-      if (key === Infinity) return;
-      this.#grow(leaf + 1);
-    }
-    const keys = this.#keys;
-    const winners = this.#winners;
-    let node = leaf + this.#leaves;
+  /** Gives the leaf the key `keys[place]`: by reference, since a fraction that is passed to a function is put on the heap. */
+  set(leaf: number, keys: Float64Array, place: number): void {
+    if (leaf >= this.#leaves) this.#grow(leaf + 1);
+    const key = keys[place]!;
+    const nodes = this.#nodes;
+    let at = (leaf + this.#leaves) * 2;
     let bestKey = key;
     let best = leaf;
-    keys[node] = key;
-    while (node > 1) {
-      const siblingKey = keys[node ^ 1]!;
+    nodes[at] = key;
+    while (at > 2) {
+      const siblingKey = nodes[at ^ 2]!;
       if (siblingKey < bestKey || (siblingKey === bestKey && this.#flip())) {
         bestKey = siblingKey;
-        best = winners[node ^ 1]!;
+        best = nodes[(at ^ 2) + 1]! | 0;
       }
-      node >>= 1;
+      at = (at >> 2) << 1;
       // The same winner as before, and not the leaf that changed: nothing above can differ.
-      if (best !== leaf && winners[node] === best) return;
-      keys[node] = bestKey;
-      winners[node] = best;
+      if (best !== leaf && nodes[at + 1] === best) return;
+      nodes[at] = bestKey;
+      nodes[at + 1] = best;
     }
+  }
+
+  /** Takes the leaf out. */
+  clear(leaf: number): void {
+    if (leaf < this.#leaves) this.set(leaf, ABSENT, 0);
   }
 
   /** Takes `amount` from every key; their order stays, since rounding is monotonic. */
   subtract(amount: number): void {
-    const keys = this.#keys;
-    for (let node = 1; node < keys.length; node++) keys[node]! -= amount;
+    const nodes = this.#nodes;
+    for (let at = 2; at < nodes.length; at += 2) nodes[at]! -= amount;
   }
 
   #flip(): boolean {
@@ -60,21 +66,22 @@ export class WinnerTree {
   }
 
   #grow(leavesMin: number): void {
-    const oldKeys = this.#keys;
+    const old = this.#nodes;
     const oldLeaves = this.#leaves;
     let leaves = oldLeaves;
     while (leaves < leavesMin) leaves *= 2;
-    const keys = new Float64Array(2 * leaves).fill(Infinity);
-    const winners = new Int32Array(2 * leaves);
-    keys.set(oldKeys.subarray(oldLeaves), leaves);
-    for (let leaf = 0; leaf < leaves; leaf++) winners[leaves + leaf] = leaf;
+    const nodes = new Float64Array(4 * leaves).fill(Infinity);
+    for (let leaf = 0; leaf < leaves; leaf++) {
+      const at = (leaves + leaf) * 2;
+      if (leaf < oldLeaves) nodes[at] = old[(oldLeaves + leaf) * 2]!;
+      nodes[at + 1] = leaf;
+    }
     for (let node = leaves - 1; node > 0; node--) {
-      const child = keys[2 * node + 1]! < keys[2 * node]! ? 2 * node + 1 : 2 * node;
-      keys[node] = keys[child]!;
-      winners[node] = winners[child]!;
+      const child = nodes[4 * node + 2]! < nodes[4 * node]! ? 4 * node + 2 : 4 * node;
+      nodes[2 * node] = nodes[child]!;
+      nodes[2 * node + 1] = nodes[child + 1]!;
     }
     this.#leaves = leaves;
-    this.#keys = keys;
-    this.#winners = winners;
+    this.#nodes = nodes;
   }
 }
