@@ -1,4 +1,5 @@
 export { Fairlead, fairleadCli } from "./fairlead.js";
+export { figure, SOAK } from "./figure.js";
 export { type FioDirection, type FioJob, type FioResult, fio } from "./fio.js";
 export { NbdClient, NbdError, requestHeader } from "./nbd-client.js";
 export { nbdUri } from "./nbd-uri.js";
@@ -24,4 +25,4 @@ export {
   type TgtdOptions,
   untilSessions,
 } from "./tgtd.js";
-export { until } from "./until.js";
+export { staysTrue, until } from "./until.js";

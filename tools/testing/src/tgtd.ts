@@ -131,20 +131,28 @@ export class Tgtd {
 
   async statistics(number: number): Promise<TgtdLunStatistics> {
     const sum = { readBytes: 0, readCommands: 0, writeBytes: 0, writeCommands: 0, errors: 0 };
-    const listing = await this.admin("target", "stat");
-    for (const line of listing.split("\n").slice(1)) {
-      const [, lun, , , , readBytes, readCommands, , , writeBytes, writeCommands, errors] = line
-        .trim()
-        .split(/\s+/)
-        .map(Number);
-      if (lun !== number) continue;
-      sum.readBytes += readBytes ?? 0;
-      sum.readCommands += readCommands ?? 0;
-      sum.writeBytes += writeBytes ?? 0;
-      sum.writeCommands += writeCommands ?? 0;
-      sum.errors += errors ?? 0;
+    for (const one of (await this.statisticsBySession(number)).values()) {
+      for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += one[key];
     }
     return sum;
+  }
+
+  async statisticsBySession(number: number): Promise<Map<number, TgtdLunStatistics>> {
+    const sessions = new Map<number, TgtdLunStatistics>();
+    const listing = await this.admin("target", "stat");
+    for (const line of listing.split("\n").slice(1)) {
+      const columns = line.trim().split(/\s+/).map(Number);
+      const at = (index: number) => columns[index] ?? Number.NaN;
+      if (at(1) !== number) continue;
+      sessions.set(at(2), {
+        readBytes: at(5),
+        readCommands: at(6),
+        writeBytes: at(9),
+        writeCommands: at(10),
+        errors: at(11),
+      });
+    }
+    return sessions;
   }
 
   /** SIGSTOP: the kernel still takes connections and bytes, nothing answers. */

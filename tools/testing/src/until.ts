@@ -19,3 +19,13 @@ export async function until<T>(
     await wait(POLL_INTERVAL_MS);
   }
 }
+
+/** Whether the answer is true each time it is asked during `forMs`; ends at the first that is not. */
+export async function staysTrue(ask: () => boolean | Promise<boolean>, forMs: number): Promise<boolean> {
+  const endMs = performance.now() + forMs;
+  while (performance.now() < endMs) {
+    if (!(await ask())) return false;
+    await wait(POLL_INTERVAL_MS);
+  }
+  return true;
+}

@@ -1,0 +1,106 @@
+import { open } from "node:fs/promises";
+import {
+  Fairlead,
+  NbdClient,
+  PortalProxy,
+  peers,
+  Scope,
+  SOAK,
+  seededBytes,
+  staysTrue,
+  Tgtd,
+  until,
+  untilSessions,
+} from "@fairlead/testing";
+import { describe, expect, it, onTestFinished } from "vitest";
+
+const MIB = 1024 * 1024;
+const SLOW = "127.0.0.1:13640";
+const DIRECT = "127.0.0.2:13641";
+const PORTALS = ["127.0.0.1:13641", DIRECT];
+const REPEATS = SOAK ? 50 : 1;
+const BLOCK_BYTES = 4096;
+/** How long the medium is watched for the old data after the relay let go. */
+const WATCHED_MS = 500;
+
+interface Setup {
+  readonly target: Tgtd;
+  readonly relay: PortalProxy;
+  readonly write: (offset: number, data: Buffer) => Promise<void>;
+}
+
+/** Two paths, one of them through a relay. */
+async function setUp(scope: Scope): Promise<Setup> {
+  const target = await Tgtd.start(scope, { portals: PORTALS, luns: [{ number: 1, sizeBytes: 16 * MIB }] });
+  const relay = await PortalProxy.start(scope, SLOW, PORTALS[0] as string);
+  const host = await Fairlead.start(scope, {
+    hbas: {
+      vmhba0: { driver: "iscsi", portals: [SLOW] },
+      vmhba1: { driver: "iscsi", portals: [DIRECT] },
+    },
+    luns: { strategy: [{ name: "round-robin" }] },
+    vms: { db: { disks: { root: { extents: [{ lun: target.lunId(1) }] } } } },
+  });
+  await host.untilServed("db-root");
+  await untilSessions(target, 2);
+  const client = await NbdClient.open(scope, host.nbdSocket, "db-root");
+  return { target, relay, write: (offset, data) => client.write(offset, data) };
+}
+
+/** Reads the backing file, past everything that could hide what the target did. */
+async function onMedium(target: Tgtd, offset: number): Promise<Buffer> {
+  const file = await open(target.fileOf(1));
+  try {
+    const block = Buffer.alloc(BLOCK_BYTES);
+    await file.read(block, 0, BLOCK_BYTES, offset);
+    return block;
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Holds a write in the relay until it was repeated over the other path and overwritten by a newer one, then lets
+ * the old bytes go. Returns what the medium holds in the end.
+ */
+async function afterLateDelivery(
+  { target, relay, write }: Setup,
+  existingOnly: boolean,
+): Promise<"newer" | "older"> {
+  relay.hold({ direction: "to-target", existingOnly });
+  const older = seededBytes(1, BLOCK_BYTES);
+  // Round-robin gives one of two to the relay.
+  const ends = [0, 1].map((index) => {
+    const offset = index * MIB;
+    const end = { offset, done: false, written: write(offset, older) };
+    void end.written.then(() => {
+      end.done = true;
+    });
+    return end;
+  });
+  await until("a write in the relay", () => relay.heldBytes("to-target") >= BLOCK_BYTES);
+  await until("the other write", () => ends.some((end) => end.done));
+  const held = ends.find((end) => !end.done);
+  if (held === undefined) throw new Error("no write was held");
+  await held.written;
+  const newer = seededBytes(2, BLOCK_BYTES);
+  await write(held.offset, newer);
+  relay.release();
+  await until("late delivery", () => relay.heldBytes("to-target") === 0);
+  const stays = await staysTrue(async () => (await onMedium(target, held.offset)).equals(newer), WATCHED_MS);
+  return stays ? "newer" : "older";
+}
+
+describe.skipIf(!peers("tgtd", "tgtadm", "nbdinfo"))("a write that arrives late", () => {
+  for (const existingOnly of [false, true]) {
+    const network = existingOnly ? "one flow is stuck" : "the portal answers nothing";
+    it(`does not undo a newer one where ${network}`, { timeout: REPEATS * 60_000 }, async () => {
+      for (let repeat = 0; repeat < REPEATS; repeat++) {
+        const scope = new Scope();
+        onTestFinished(() => scope.close());
+        expect(await afterLateDelivery(await setUp(scope), existingOnly)).toBe("newer");
+        await scope.close();
+      }
+    });
+  }
+});
