@@ -1,4 +1,4 @@
-// Imports point one way, have no cycles, and what stands above the drivers takes time, randomness and I/O as parameters.
+// Imports point one way, modules do not load one another in a circle, and what stands above the drivers takes time, randomness and I/O as parameters.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import ts from "typescript";
@@ -88,10 +88,26 @@ function resolveRelative(file, specifier) {
   return candidates.find((candidate) => existsSync(candidate));
 }
 
+/** Specifiers that a file names for their types alone (`import type`, `export type`): nothing is loaded for them. */
+function typeOnly(source) {
+  const types = new Set();
+  const loaded = new Set();
+  for (const statement of source.statements) {
+    if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) continue;
+    const onlyTypes = ts.isImportDeclaration(statement)
+      ? statement.importClause?.isTypeOnly
+      : statement.isTypeOnly;
+    if (statement.moduleSpecifier) (onlyTypes ? types : loaded).add(statement.moduleSpecifier.text);
+  }
+  return new Set([...types].filter((specifier) => !loaded.has(specifier)));
+}
+
 function checkFile(root, workspace, file, graph) {
   const problems = [];
   const { folder, directory, manifest } = workspace;
   const text = readFileSync(file, "utf8");
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
+  const types = typeOnly(source);
   const where = (position) => {
     const line = text.slice(0, position).split("\n").length;
     return `${relative(root, file)}:${line}`;
@@ -109,7 +125,7 @@ function checkFile(root, workspace, file, graph) {
       if (target === undefined) problems.push(`${where(pos)}: ${specifier} does not exist`);
       else if (!target.startsWith(join(directory, "src") + sep)) {
         problems.push(`${where(pos)}: source imports ${specifier}, which is outside its src`);
-      } else graph.get(file).push(target);
+      } else if (!types.has(specifier)) graph.get(file).push(target);
       continue;
     }
     if (specifier.startsWith("node:")) {
@@ -126,7 +142,6 @@ function checkFile(root, workspace, file, graph) {
     }
   }
   if (aboveDrivers.test(folder)) {
-    const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
     for (const [node, name] of ambientUses(source)) {
       problems.push(`${where(node.getStart())}: ${folder} may not use ${name}; it comes in as a parameter`);
     }

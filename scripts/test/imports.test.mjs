@@ -80,6 +80,17 @@ test("a circle of files is named whole", () => {
   ]);
 });
 
+test("types alone load nothing, so they make no circle; a dynamic import does", () => {
+  const types = { "packages/spm/src/a.ts": 'import type { B } from "./index.js";\nexport type A = B;' };
+  expect(problemsOf("spm", 'import "./a.js";\nexport type B = 1;', {}, types)).toEqual([]);
+  const both = {
+    "packages/spm/src/a.ts": 'import type { B } from "./index.js";\nimport { b } from "./index.js";',
+  };
+  expect(problemsOf("spm", 'import "./a.js";', {}, both)).toHaveLength(1);
+  const dynamic = { "packages/spm/src/a.ts": 'export const later = () => import("./index.js");' };
+  expect(problemsOf("spm", 'import "./a.js";', {}, dynamic)).toHaveLength(1);
+});
+
 describe("above the drivers", () => {
   const refused = [
     ['import "node:fs";', "node:fs"],
