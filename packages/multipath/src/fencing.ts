@@ -149,6 +149,11 @@ export class Fencing {
         this.#end(ready, `its session was reinstated and the LUN reset over ${member.id}`);
         return;
       }
+      if (!member.usable) {
+        this.#go("idle"); // The path failed, which says nothing about resets: another one takes it.
+        this.advance();
+        return;
+      }
       for (const doubt of ready) doubt.resets++;
       this.#event("warning", "lun-reset-failed", `LUN RESET over ${member.id} did not succeed`, ready);
       this.#go("pausing", RESET_PAUSE_MS, () => {
