@@ -19,7 +19,7 @@ export function judge(root, report, status, missingPeers) {
         result.skipped++;
       else {
         counts.failed++;
-        result.problems.push(`${name}: ${fullName}: skipped, though no peer is missing`);
+        result.problems.push(`${name}: ${fullName}: did not run, though no peer is missing`);
       }
     }
     if (file.status === "failed" && counts.failed === 0) {

@@ -19,7 +19,7 @@ function program(command, args) {
 
 const gates = {
   types: checkTypes,
-  biome: program("biome", ["check", "--max-diagnostics=50", "."]),
+  biome: program("biome", ["check", "--max-diagnostics=20", "."]),
   knip: program("knip", ["--no-progress", "--no-config-hints"]),
   imports: checkImports,
   errors: checkErrors,
