@@ -1,4 +1,8 @@
 import { open } from "node:fs/promises";
+import { type Clock, Command, type PathAdapter, type Session } from "@fairlead/core";
+import { createIscsiDriver } from "@fairlead/driver-iscsi";
+import { PathTeam } from "@fairlead/multipath";
+import { roundRobin } from "@fairlead/strategy-round-robin";
 import {
   Fairlead,
   NbdClient,
@@ -29,10 +33,15 @@ interface Setup {
   readonly write: (offset: number, data: Buffer) => Promise<void>;
 }
 
-/** Two paths, one of them through a relay. */
-async function setUp(scope: Scope): Promise<Setup> {
+async function setUp(scope: Scope): Promise<Omit<Setup, "write">> {
   const target = await Tgtd.start(scope, { portals: PORTALS, luns: [{ number: 1, sizeBytes: 16 * MIB }] });
   const relay = await PortalProxy.start(scope, SLOW, PORTALS[0] as string);
+  return { target, relay };
+}
+
+/** The host over two paths, one of them through a relay. */
+async function throughHost(scope: Scope): Promise<Setup> {
+  const { target, relay } = await setUp(scope);
   const host = await Fairlead.start(scope, {
     hbas: {
       vmhba0: { driver: "iscsi", portals: [SLOW] },
@@ -45,6 +54,86 @@ async function setUp(scope: Scope): Promise<Setup> {
   await untilSessions(target, 2);
   const client = await NbdClient.open(scope, host.nbdSocket, "db-root");
   return { target, relay, write: (offset, data) => client.write(offset, data) };
+}
+
+const clock: Clock = {
+  now: () => performance.now(),
+  schedule(callback, delayMs) {
+    const timer = setTimeout(callback, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+/** A path that claims a fence at once and has none. */
+class Unfenced implements PathAdapter {
+  readonly session: Session;
+
+  constructor(private readonly adapter: PathAdapter) {
+    this.session = { id: adapter.session.id, fence: (done) => void setImmediate(() => done("fenced")) };
+  }
+
+  get id() {
+    return this.adapter.id;
+  }
+  get components() {
+    return this.adapter.components;
+  }
+  get up() {
+    return this.adapter.up;
+  }
+  get listener() {
+    return this.adapter.listener;
+  }
+  set listener(listener) {
+    this.adapter.listener = listener;
+  }
+  submit(command: Command): void {
+    this.adapter.submit(command);
+  }
+  resetLun(done: (succeeded: boolean) => void): void {
+    setImmediate(() => done(true));
+  }
+}
+
+/** The same two paths wired by hand, so that the test can take the fence out. */
+async function throughTeam(scope: Scope, wrap: (adapter: PathAdapter) => PathAdapter): Promise<Setup> {
+  const { target, relay } = await setUp(scope);
+  const ended = new Map<Command, () => void>();
+  const waiting: Command[] = [];
+  const send = () => {
+    while (waiting[0] !== undefined && team.submit(waiting[0])) waiting.shift();
+  };
+  const team: PathTeam = new PathTeam({
+    name: target.lunId(1),
+    clock,
+    strategy: roundRobin(),
+    onCompleted(command, outcome) {
+      expect(outcome).toBe("good");
+      ended.get(command)?.();
+    },
+    onChanged: send,
+    onEvent: () => {},
+  });
+  scope.defer(() => team.close());
+  const driver = createIscsiDriver({ clock, initiatorName: "iqn.2026-11.test.fairlead:late" });
+  for (const [index, portal] of [SLOW, DIRECT].entries()) {
+    const hba = driver.hba({ name: `vmhba${index}`, portals: [portal] });
+    scope.defer(() => hba.close());
+    const { paths } = await hba.scan({ first: 1, last: 1 });
+    for (const { adapter } of paths) team.add(wrap(adapter));
+  }
+  const write = (offset: number, data: Buffer) =>
+    new Promise<void>((resolve) => {
+      const command = new Command();
+      command.op = "write";
+      command.offsetBytes = offset;
+      command.lengthBytes = data.length;
+      command.data = data;
+      ended.set(command, resolve);
+      waiting.push(command);
+      send();
+    });
+  return { target, relay, write };
 }
 
 /** Reads the backing file, past everything that could hide what the target did. */
@@ -98,9 +187,20 @@ describe.skipIf(!peers("tgtd", "tgtadm", "nbdinfo"))("a write that arrives late"
       for (let repeat = 0; repeat < REPEATS; repeat++) {
         const scope = new Scope();
         onTestFinished(() => scope.close());
-        expect(await afterLateDelivery(await setUp(scope), existingOnly)).toBe("newer");
+        expect(await afterLateDelivery(await throughHost(scope), existingOnly)).toBe("newer");
         await scope.close();
       }
+    });
+  }
+
+  for (const fenced of [true, false]) {
+    it(`${fenced ? "does not with" : "does without"} the fence, wired by hand`, {
+      timeout: 60_000,
+    }, async () => {
+      const scope = new Scope();
+      onTestFinished(() => scope.close());
+      const setup = await throughTeam(scope, (adapter) => (fenced ? adapter : new Unfenced(adapter)));
+      expect(await afterLateDelivery(setup, false)).toBe(fenced ? "newer" : "older");
     });
   }
 });
