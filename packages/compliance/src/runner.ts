@@ -1,7 +1,8 @@
 /** What a suite needs of a test runner: `describe` and `it` of vitest, node:test, mocha or jest. */
 export interface SuiteRunner {
   describe(name: string, body: () => void): unknown;
-  it(name: string, body: () => void | Promise<void>): unknown;
+  /** `timeoutMs` is how long the body may take; a runner that has its own way to say so may ignore it. */
+  it(name: string, body: () => void | Promise<void>, timeoutMs?: number): unknown;
 }
 
 /** Seed of all random cases: a suite runs the same way each time. */
