@@ -57,7 +57,8 @@ export function parseSerialNumber(data: Uint8Array): string | undefined {
   return serial === "" ? undefined : `serial.${serial}`;
 }
 
-const DESIGNATOR_RANK = ["naa.", "eui.", "t10."];
+/** A locally assigned NAA (type 3) is unique only where its administrator saw to it. */
+const DESIGNATOR_RANK = [/^naa\.[^3]/, /^eui\./, /^naa\.3/, /^t10\./];
 
 /**
  * Names of the logical unit in page 0x83, the best first: `naa.…`, `eui.…`, `t10.…`. Designators of ports and target
@@ -78,7 +79,7 @@ export function parseIdentification(data: Uint8Array): string[] {
 }
 
 function rank(name: string): number {
-  return DESIGNATOR_RANK.findIndex((prefix) => name.startsWith(prefix));
+  return DESIGNATOR_RANK.findIndex((form) => form.test(name));
 }
 
 function designatorName(data: Uint8Array, at: number, bytes: number): string | undefined {

@@ -1,0 +1,3 @@
+export { createIscsiDriver, type IscsiDriver } from "./driver.js";
+export { IscsiError } from "./errors.js";
+export type { ChapOptions, IscsiDriverOptions, IscsiHbaOptions } from "./options.js";

@@ -1,0 +1,35 @@
+import type { Clock, Timer } from "@fairlead/core";
+
+/** A wait that somebody else can cut short. */
+export class Pause {
+  readonly #clock: Clock;
+  #timer: Timer | undefined;
+  #over: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** One wait at a time. */
+  wait(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#over = resolve;
+      this.#timer = this.#clock.schedule(() => this.hurry(), delayMs);
+    });
+  }
+
+  hurry(): void {
+    this.#timer?.cancel();
+    this.#over?.();
+    this.#over = undefined;
+  }
+}
+
+const FIRST_MS = [200, 500, 1000, 2000, 4000];
+export const BACKOFF_MS_MAX = 5000;
+const JITTER = 0.25;
+
+/** How long to wait after the failed attempt number `attempt`, from 1 on; at most one per second from the third on. */
+export function backoffMs(attempt: number, random: () => number): number {
+  return (FIRST_MS[attempt - 1] ?? BACKOFF_MS_MAX) * (1 + JITTER * random());
+}
