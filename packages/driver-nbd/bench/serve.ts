@@ -1,6 +1,6 @@
 import { createNbdServer } from "../src/index.js";
-import { MemoryDisk } from "../test/memory-disk.js";
 import { hostClock } from "../test/host-clock.js";
+import { MemoryDisk } from "../test/memory-disk.js";
 
 /** Serves a disk in memory at the socket given, for the bench. Arguments: socket path, size in MiB. */
 const [socket = "", sizeMiB = "256"] = process.argv.slice(2);
