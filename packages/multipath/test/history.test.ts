@@ -8,7 +8,7 @@ import { BLOCK_BYTES, ModelSan, type Mutation, seeded } from "./model-san.js";
 const BLOCKS = 4;
 const STEPS = 500;
 const OUTSTANDING_MAX = 8;
-const SEEDS = 400;
+const SEEDS = Number(process.env.FAIRLEAD_SEEDS ?? 400);
 /** One in so many times, what a dead connection left behind moves on. */
 const LATE = 40;
 

@@ -6,9 +6,9 @@ import {
   type Op,
   type Outcome,
 } from "@fairlead/core";
+import { ScriptedAdapter } from "@fairlead/testing";
 import { describe, expect, it } from "vitest";
 import { PathTeam, type PathTeamOptions } from "../src/index.js";
-import { ScriptedAdapter } from "./scripted-adapter.js";
 
 const BLOCK_BYTES = 4096;
 

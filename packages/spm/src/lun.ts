@@ -146,7 +146,11 @@ export class Lun {
 
   #pathsChanged(): void {
     const { members, usablePaths } = this.team;
-    this.admission.pathsChanged(usablePaths, members.length === 0 ? 0 : usablePaths.length / members.length, this.#clock.now());
+    this.admission.pathsChanged(
+      usablePaths,
+      members.length === 0 ? 0 : usablePaths.length / members.length,
+      this.#clock.now(),
+    );
   }
 
   #changed(): void {

@@ -17,6 +17,7 @@ export {
 } from "./process.js";
 export { seededBytes, seededIntegers } from "./random.js";
 export { Scope } from "./scope.js";
+export { ScriptedAdapter } from "./scripted-adapter.js";
 export {
   Tgtd,
   type TgtdConnection,
