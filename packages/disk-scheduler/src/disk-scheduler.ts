@@ -284,7 +284,8 @@ class ProportionalShare implements DiskScheduler {
     const { fields } = this.#entries;
     const at = index * STRIDE;
     const tier = this.#tier(index);
-    const rebase = tier.advance();
+    // Before the charge, which would be rounded where the tags are large.
+    if (tier.advance()) this.#rebase(tier);
     const command = this.#entries.shift(index);
     const units = command.units;
     const { floor } = this.settings;
@@ -304,7 +305,6 @@ class ProportionalShare implements DiskScheduler {
     fields[at + WAITING_SINCE_MS] = nowMs;
     if (this.#entries.head(index) === null) this.#sleep(index);
     else tier.put(index, fields);
-    if (rebase) this.#rebase(tier);
     return command;
   }
 
