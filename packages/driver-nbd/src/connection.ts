@@ -68,11 +68,21 @@ export class Connection {
 
   /** An exception of ours, or of the disk: ends this connection and no other. */
   fail(error: unknown): void {
-    this.end(
-      `internal error: ${error instanceof Error ? error.message : String(error)}`,
-      "nbd-connection-failed",
-      "error",
-    );
+    if (this.#ended) return;
+    this.report(error);
+    this.#destroy();
+  }
+
+  report(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    const subject = this.transmission?.served.name ?? this.#owner.where;
+    this.#engine.event({
+      kind: "nbd-connection-failed",
+      severity: "error",
+      subject,
+      reason,
+      inputs: { connection: this.id },
+    });
   }
 
   /** The client is gone, or must go. */

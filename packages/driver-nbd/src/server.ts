@@ -62,7 +62,8 @@ class Server implements NbdServer, ListenerOwner {
           connection.end("the disk is no longer exported", "nbd-export-removed", "info");
         }
       }
-      this.#engine.served.delete(served.disk);
+      // A write that is still at the disk has to be remembered, should the disk come back.
+      if (served.inFlight === 0) this.#engine.served.delete(served.disk);
     }
   }
 

@@ -439,7 +439,7 @@ export class Transmission {
     try {
       this.served.disk.cancel(slot);
     } catch (error) {
-      this.abandon(slot, error);
+      this.#connection.report(error);
     }
   }
 
