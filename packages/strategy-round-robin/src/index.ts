@@ -51,7 +51,8 @@ export function roundRobin(options: RoundRobinOptions = {}): LoadDistributionStr
       commands = 0;
       bytes = 0;
     }
-    order = ids;
+    // With no path left, what came after which is still needed when they return.
+    if (ids.length > 0) order = ids;
   }
 
   return { name: "round-robin", select, pathsChanged };
