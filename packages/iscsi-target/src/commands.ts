@@ -3,6 +3,7 @@ import {
   cdbAllocationBytes,
   FIXED_SENSE_BYTES,
   getU32,
+  getU64,
   ScsiOp,
   SenseKey,
   ServiceAction,
@@ -17,12 +18,13 @@ import { type PortIdentity, standardInquiry, vpdPage } from "./inquiry.js";
 import type { LogicalUnit } from "./logical-unit.js";
 import { prepareMedium } from "./medium-commands.js";
 import { modePages, modeSense } from "./mode-pages.js";
-import { Op } from "./opcodes.js";
+import { GET_LBA_STATUS, Op, REPORT_SUPPORTED_OPCODES, supportedOpcodes } from "./opcodes.js";
 import type { Task } from "./task.js";
 
-export const Refusal = {
+const Refusal = {
   Opcode: senseCode(SenseKey.IllegalRequest, Asc.InvalidOpcode),
   Field: senseCode(SenseKey.IllegalRequest, Asc.InvalidFieldInCdb),
+  Range: senseCode(SenseKey.IllegalRequest, Asc.LbaOutOfRange),
   Lun: senseCode(SenseKey.IllegalRequest, Asc.LunNotSupported),
 } as const;
 
@@ -116,8 +118,8 @@ function control(task: Task, unit: LogicalUnit, port: PortIdentity): Answer {
     case ScsiOp.ModeSense6:
     case ScsiOp.ModeSense10:
       return cut(task, senseMode(unit, cdb));
-    case -1:
-      return Refusal.Opcode;
+    case Op.MaintenanceIn:
+      return (cdb[1]! & 0x1f) === REPORT_SUPPORTED_OPCODES ? supportedOpcodes(cdb) : Refusal.Opcode;
     default:
       return Refusal.Opcode;
   }
@@ -167,8 +169,10 @@ function serviceActionIn(task: Task, unit: LogicalUnit): Answer {
   switch (task.cdb[1]! & 0x1f) {
     case ServiceAction.ReadCapacity16:
       return cut(task, capacity16(unit));
+    case GET_LBA_STATUS:
+      return cut(task, lbaStatus(unit, task.cdb));
     default:
-      return Refusal.Field;
+      return Refusal.Opcode;
   }
 }
 
@@ -178,6 +182,17 @@ function capacity16(unit: LogicalUnit): Uint8Array {
   setU32(data, 8, unit.blockSizeBytes);
   // LBPME, LBPRZ: unmapped blocks read as zeros.
   data[14] = 0xc0;
+  return data;
+}
+
+/** One descriptor for everything from the LBA on: all of it counts as mapped. SBC-3, 5.6 */
+function lbaStatus(unit: LogicalUnit, cdb: Uint8Array): Answer {
+  const lba = getU64(cdb, 2);
+  if (lba >= unit.blocks) return Refusal.Range;
+  const data = new Uint8Array(24);
+  setU32(data, 0, data.length - 4);
+  setU64(data, 8, lba);
+  setU32(data, 16, Math.min(unit.blocks - lba, 0xffffffff));
   return data;
 }
 

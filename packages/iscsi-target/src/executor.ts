@@ -50,7 +50,8 @@ export class Executor {
         break;
       default:
         task.stage = Stage.Stored;
-        now = performSpecial(task, unit, task.stored);
+        performSpecial(task, unit, task.stored);
+        return;
     }
     if (now) this.finish(task);
   };

@@ -1,9 +1,10 @@
-import { DISK_TYPE, setU16, setU32, VpdPage } from "@fairlead/iscsi-codec";
+import { DISK_TYPE, setU16, setU32, setU64, VpdPage } from "@fairlead/iscsi-codec";
 import type { LogicalUnit } from "./logical-unit.js";
+import { WRITE_SAME_BYTES_MAX } from "./medium-commands.js";
+import { UNMAP_BYTES_MAX, UNMAP_DESCRIPTORS_MAX } from "./unmap-list.js";
 
 /** Qualifier 3, type 1Fh: the target can't have a unit here. */
 const NO_UNIT = 0x7f;
-const UNMAP_DESCRIPTORS_MAX = 256;
 
 /** Where the question came in: parts of page 0x83. */
 export interface PortIdentity {
@@ -105,12 +106,15 @@ function paddedName(name: string): Uint8Array {
 function blockLimits(unit: LogicalUnit): Uint8Array {
   const body = new Uint8Array(60);
   const maxBlocks = unit.maxTransferBytes / unit.blockSizeBytes;
+  // WSNZ: WRITE SAME says how many blocks.
+  body[0] = 1;
   // COMPARE AND WRITE: only where nothing can come between the two.
   body[1] = unit.store.synchronous ? Math.min(255, maxBlocks) : 0;
   setU32(body, 4, maxBlocks);
   setU32(body, 8, maxBlocks);
-  setU32(body, 16, 0xffffffff);
+  setU32(body, 16, UNMAP_BYTES_MAX / unit.blockSizeBytes);
   setU32(body, 20, UNMAP_DESCRIPTORS_MAX);
+  setU64(body, 32, WRITE_SAME_BYTES_MAX / unit.blockSizeBytes);
   return body;
 }
 
