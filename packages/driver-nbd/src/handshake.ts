@@ -148,9 +148,10 @@ export class Handshake {
     }
     for (const disk of this.#exports.list()) {
       const name = Buffer.from(disk.name);
-      const entry = Buffer.alloc(4 + name.length);
-      entry.writeUInt32BE(name.length, 0);
-      name.copy(entry, 4);
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(name.length);
+      const description = Buffer.from(this.#exports.describe?.(disk.name) ?? "");
+      const entry = Buffer.concat([length, name, description.subarray(0, nbd.NAME_BYTES_MAX)]);
       this.#reply(nbd.OPT_LIST, nbd.REP_SERVER, entry);
     }
     this.#reply(nbd.OPT_LIST, nbd.REP_ACK);

@@ -106,8 +106,9 @@ describe("negotiation", () => {
     const names: string[] = [];
     let next = await nextReply(client);
     while (next.type === SERVER) {
-      names.push(next.data.toString("utf8", 4));
-      expect(next.data.readUInt32BE()).toBe(next.data.length - 4);
+      const end = 4 + next.data.readUInt32BE();
+      names.push(next.data.toString("utf8", 4, end));
+      expect(next.data.toString("utf8", end)).toBe(`disk ${names.at(-1)}`);
       next = await nextReply(client);
     }
     expect(next.type).toBe(ACK);
