@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { nbdUri } from "./nbd-uri.js";
@@ -7,7 +8,7 @@ import type { Scope } from "./scope.js";
 import { until } from "./until.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const CLI = join(ROOT, "apps/host/src/cli.ts");
+const CLI = process.env.MINI ?? join(ROOT, "apps/host/src/cli.ts");
 
 /** A program of this repository from its sources, as the tests of a package run them: nothing to build first. */
 function fromSource(file: string): string[] {
@@ -17,6 +18,17 @@ function fromSource(file: string): string[] {
 /** Runs the host's command line to its end. */
 export function fairleadCli(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   return run(process.execPath, [...fromSource(CLI), ...args], { cwd: ROOT, ...options });
+}
+
+function accepts(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.once("error", () => resolve(false));
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
 }
 
 /** The host as a process, with its run directory in a temporary one. */
@@ -65,7 +77,7 @@ export class Fairlead {
       cwd: ROOT,
       env: this.env,
       readyTimeoutMs: 30_000,
-      ready: async () => (await run("nbdinfo", ["--list", this.uri("")], { allow: [0, 1] })).code === 0,
+      ready: () => accepts(this.nbdSocket),
     });
   }
 

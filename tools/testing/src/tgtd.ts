@@ -10,6 +10,8 @@ export interface TgtdLun {
   sizeBytes: number;
   /** Backing file; made where it is missing. @default a file in the target's directory */
   file?: string;
+  /** 16 hexadecimal digits, from which the LUN's NAA name is made. @default target id and LUN number */
+  serial?: string;
 }
 
 export interface TgtdOptions {
@@ -71,8 +73,8 @@ export class Tgtd {
 
   /** `naa.…`, as the LUN's VPD page 0x83 has it. */
   lunId(number: number): string {
-    const unit = this.#targetId * 0x10000 + number;
-    return `naa.60000000000000000e0000000${unit.toString(16).padStart(7, "0")}`;
+    const lun = this.luns.find((candidate) => candidate.number === number) ?? { number, sizeBytes: 0 };
+    return `naa.6000000fa000ead0${this.serialOf(lun)}`;
   }
 
   fileOf(number: number): string {
@@ -209,9 +211,14 @@ export class Tgtd {
     await handle.close();
     const number = ["--lun", `${lun.number}`];
     await this.admin("logicalunit", "new", [...number, "--backing-store", file]);
-    const serial = `FL${this.#targetId}-${lun.number}`;
+    const serial = this.serialOf(lun);
     const params = `vendor_id=FAIRLEAD,product_id=TESTDISK,scsi_sn=${serial},scsi_id=FAIRLEAD ${serial}`;
     await this.admin("logicalunit", "update", [...number, "--params", params]);
+  }
+
+  private serialOf(lun: TgtdLun): string {
+    const hex = (value: number) => value.toString(16).padStart(8, "0");
+    return lun.serial ?? `${hex(this.#targetId)}${hex(lun.number)}`;
   }
 
   private portal(op: "new" | "delete", portal: string): Promise<string> {
