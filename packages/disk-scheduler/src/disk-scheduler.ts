@@ -141,7 +141,7 @@ class ProportionalShare implements DiskScheduler {
     const index = this.#entries.find(vm);
     if (index === NONE) return;
     if (this.#entries.head(index) === null) {
-      this.#release(index);
+      this.#entries.release(index);
       return;
     }
     this.#entries.setRemoved(index, true);
@@ -171,7 +171,7 @@ class ProportionalShare implements DiskScheduler {
     let head: Command | null = null;
     let tail: Command | null = null;
     for (let index = 0; index < this.#entries.size; index++) {
-      if (!this.#entries.holds(index) || this.#entries.head(index) === null) continue;
+      if (this.#entries.head(index) === null) continue;
       while (this.#entries.head(index) !== null) {
         const command = this.#entries.shift(index);
         if (tail === null) head = command;
@@ -197,14 +197,6 @@ class ProportionalShare implements DiskScheduler {
     fields[at + WEIGHT] = this.settings.sharesDefault || 1;
     fields[at + TAG] = this.#tier(index).virtualTime;
     return index;
-  }
-
-  #release(index: number): void {
-    this.#entries.release(index);
-    if (this.#last === index) {
-      this.#last = NONE;
-      this.#runLeft = 0;
-    }
   }
 
   #tier(index: number): Tier {
@@ -234,7 +226,7 @@ class ProportionalShare implements DiskScheduler {
   /** The FIFO became empty. */
   #sleep(index: number): void {
     this.#tier(index).leave(index);
-    if (this.#entries.isRemoved(index)) this.#release(index);
+    if (this.#entries.isRemoved(index)) this.#entries.release(index);
   }
 
   /** Whether the entry that went last may go on. */
@@ -250,13 +242,12 @@ class ProportionalShare implements DiskScheduler {
    * entry for each decision: all have been looked at after as many decisions as there are entries.
    */
   #starving(nowMs: number): number {
-    if (this.#floorUnits <= 0 || this.#shared.empty) return NONE;
+    if (this.#floorUnits <= 0) return NONE;
     if (this.#floorCursor >= this.#entries.size) this.#floorCursor = 0;
     const index = this.#floorCursor++;
     const { fields } = this.#entries;
     const at = index * STRIDE;
-    if (!(fields[at + SHARES]! > 0) || !this.#entries.holds(index)) return NONE;
-    if (this.#entries.head(index) === null) return NONE;
+    if (this.#entries.head(index) === null || !(fields[at + SHARES]! > 0)) return NONE;
     const waitedMs = nowMs - fields[at + WAITING_SINCE_MS]!;
     // The clock was set back: count from now.
     if (waitedMs < 0) fields[at + WAITING_SINCE_MS] = nowMs;
@@ -291,7 +282,7 @@ class ProportionalShare implements DiskScheduler {
     const { floor } = this.settings;
     this.queuedCommands--;
     if (command.lengthBytes > 0) this.#lastEndBytes = command.offsetBytes + command.lengthBytes;
-    if (this.#floorUnits < 1) this.#floorUnits = Math.min(1, this.#floorUnits + units * floor);
+    this.#floorUnits = Math.min(1, this.#floorUnits + units * floor);
 
     const credit = fields[at + CREDIT]!;
     let charged = units;
@@ -332,9 +323,8 @@ class ProportionalShare implements DiskScheduler {
     fields[at + SHARES] = shares;
     fields[at + WEIGHT] = shares || 1;
     const tier = this.#tier(index);
-    // What it has had beyond its due, or is owed, stays the same number of units; between the tiers nothing is owed.
+    // What it has had beyond its due stays the same number of units; in another tier it begins anew.
     fields[at + TAG] = tier.virtualTime + (tier === oldTier ? aheadUnits / fields[at + WEIGHT]! : 0);
-    if (tier !== oldTier) fields[at + CREDIT] = 0;
     if (waits) this.#place(index);
   }
 }

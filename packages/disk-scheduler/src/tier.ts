@@ -41,10 +41,7 @@ export class Tier {
   rebase(entries: Entries, belongs: (index: number) => boolean): void {
     const amount = this.virtualTime;
     for (let index = 0; index < entries.size; index++) {
-      if (!entries.holds(index) || !belongs(index)) continue;
-      const at = index * STRIDE + TAG;
-      // What lies far back is worth no more than the permitted range when its entry returns.
-      entries.fields[at] = Math.max(entries.fields[at]! - amount, -REBASE_AT);
+      if (belongs(index)) entries.fields[index * STRIDE + TAG]! -= amount;
     }
     this.#waiting.subtract(amount);
     this.epoch += amount;

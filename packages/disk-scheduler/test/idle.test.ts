@@ -135,11 +135,14 @@ describe("minimum per interval", () => {
       const lun = new Lun({ floor });
       lun.scheduler.setEntry(0, { shares: 1_000_000 }, 0);
       lun.saturate(0);
+      // What nobody needed for a minimum in this time is not saved up.
+      lun.run(60_000, UNITS_PER_SECOND);
       for (let vm = 1; vm <= 40; vm++) {
         lun.scheduler.setEntry(vm, { shares: 1 }, 0);
         lun.saturate(vm, { lengthBytes: 65536 });
       }
-      lun.run(60_000, UNITS_PER_SECOND);
+      // At equal virtual times each may go once.
+      lun.serveMany(100);
       lun.take([]);
       lun.run(120_000, UNITS_PER_SECOND);
       const units = lun.units.slice(1).reduce((sum, count) => sum + (count ?? 0), 0);
@@ -158,6 +161,38 @@ describe("minimum per interval", () => {
     }
     lun.run(10_000, UNITS_PER_SECOND);
     for (let vm = 2; vm < 12; vm++) expect(lun.units[vm] ?? 0).toBeGreaterThanOrEqual(5);
+  });
+
+  it("forgives no debt that the VM has from its share", () => {
+    const lun = new Lun();
+    setShares(lun, SHARES);
+    lun.saturate(2, { lengthBytes: 1000 * 4096 });
+    lun.serve();
+    lun.saturate(1);
+    let before = lun.scheduler.entry(2)?.virtualTime ?? 0;
+    for (let second = 0; second < 300; second++) {
+      lun.run(1000, UNITS_PER_SECOND);
+      const after = lun.scheduler.entry(2)?.virtualTime ?? 0;
+      expect(after).toBeGreaterThanOrEqual(before);
+      before = after;
+    }
+    expect(lun.scheduler.entry(2)?.consumedUnits).toBeGreaterThan(1000);
+  });
+
+  it("leaves the VM in its place at once when a large command was its minimum", () => {
+    const lun = new Lun();
+    setShares(lun, SHARES);
+    lun.saturate(1);
+    lun.saturate(2, { lengthBytes: 1000 * 4096 });
+    lun.run(250_000, UNITS_PER_SECOND);
+    expect(lun.take([2])[0]).toBeGreaterThanOrEqual(2000);
+    lun.scheduler.setEntry(3, { shares: 1 }, lun.nowMs);
+    lun.saturate(3);
+    lun.stop(1);
+    lun.serveMany(2);
+    lun.take([]);
+    while (lun.serve()?.vm !== 2);
+    expect(lun.take([3])[0]).toBeLessThanOrEqual(1000 + 64);
   });
 
   it("leaves no debt beyond the range, which would keep the VM out when the others have gone", () => {

@@ -72,6 +72,17 @@ describe("quantum", () => {
     for (const length of runsOf(lun, {}).slice(1)) expect(length % 5).toBe(0);
   });
 
+  it("goes on after a flush where it was before it", () => {
+    const lun = new Lun();
+    lun.enqueue(1, { sequential: true });
+    const flush = lun.enqueue(1, { lengthBytes: 0, sequential: true });
+    flush.offsetBytes = 0;
+    lun.serveMany(2);
+    lun.enqueue(2);
+    lun.enqueue(1);
+    expect(lun.serve()?.vm).toBe(1);
+  });
+
   it("ends at a command without data, which comes after nothing on the LUN", () => {
     const lun = new Lun();
     for (let count = 0; count < 3; count++) {
