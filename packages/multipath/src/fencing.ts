@@ -32,8 +32,8 @@ export interface FencingTeam {
   readonly onEvent: EventSink;
   /** Commands that are with a path now. */
   sentCommands(): number;
-  /** A path over which a LUN RESET can go. */
-  usableMember(): Member | undefined;
+  /** A path over which a LUN RESET can go, another one at each turn. */
+  usableMember(turn: number): Member | undefined;
   /** These writes can no longer arrive by the old way: send them again. Also called when dispatch may go on. */
   settled(commands: readonly Command[]): void;
 }
@@ -50,6 +50,7 @@ export class Fencing {
   #phase: Phase = "idle";
   #timer: Timer | undefined;
   #drainOver = false;
+  #turn = 0;
 
   constructor(team: FencingTeam) {
     this.#team = team;
@@ -58,6 +59,10 @@ export class Fencing {
   /** True while nothing may be sent to the LUN, because a reset is due or under way. */
   get frozen(): boolean {
     return this.#phase !== "idle";
+  }
+
+  get doubtful(): boolean {
+    return this.#doubts.length > 0;
   }
 
   get doubtfulWrites(): number {
@@ -105,7 +110,7 @@ export class Fencing {
       });
     }
     if (this.#team.sentCommands() > 0 && !this.#drainOver) return;
-    const member = this.#team.usableMember();
+    const member = this.#team.usableMember(this.#turn++);
     if (member !== undefined) this.#reset(member, ready);
   }
 

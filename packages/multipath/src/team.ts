@@ -24,8 +24,8 @@ export interface PathTeamOptions {
   quiesceMs?: number;
   /** How long a command may be answered BUSY before it ends as `target-error`. ms @default 60000 */
   busyMs?: number;
-  /** How often one command may be given to a path before it ends as `no-path`. @default 64 */
-  attemptsMax?: number;
+  /** How many failures of paths one command may live through before it ends as `no-path`. @default 64 */
+  pathFailuresMax?: number;
 }
 
 /** What the layer above hands in. */
@@ -52,7 +52,7 @@ export class PathTeam {
   readonly #parts: PathTeamParts;
   readonly #noPathQueueMs: number;
   readonly #busyMs: number;
-  readonly #attemptsMax: number;
+  readonly #pathFailuresMax: number;
   readonly #members: Member[] = [];
   readonly #usable: Member[] = [];
   readonly #writes = new OpenWrites();
@@ -69,11 +69,11 @@ export class PathTeam {
   #givenUp = false;
 
   constructor(parts: PathTeamParts, options: PathTeamOptions = {}) {
-    const { noPathQueueMs = 60_000, quiesceMs = 30_000, busyMs = 60_000, attemptsMax = 64 } = options;
+    const { noPathQueueMs = 60_000, quiesceMs = 30_000, busyMs = 60_000, pathFailuresMax = 64 } = options;
     for (const [option, value] of Object.entries({ noPathQueueMs, quiesceMs, busyMs })) {
       if (!(value >= 0)) throw new OptionError(option, "0 or more milliseconds", value);
     }
-    if (!(attemptsMax >= 1)) throw new OptionError("attemptsMax", "1 or more", attemptsMax);
+    if (!(pathFailuresMax >= 1)) throw new OptionError("pathFailuresMax", "1 or more", pathFailuresMax);
     this.name = parts.name;
     this.clock = parts.clock;
     this.quiesceMs = quiesceMs;
@@ -82,7 +82,7 @@ export class PathTeam {
     this.#strategy = parts.strategy;
     this.#noPathQueueMs = noPathQueueMs;
     this.#busyMs = busyMs;
-    this.#attemptsMax = attemptsMax;
+    this.#pathFailuresMax = pathFailuresMax;
     this.#fencing = new Fencing(this);
   }
 
@@ -191,8 +191,8 @@ export class PathTeam {
   }
 
   /** For {@link Fencing}. */
-  usableMember(): Member | undefined {
-    return this.#usable[0];
+  usableMember(turn: number): Member | undefined {
+    return this.#usable[turn % this.#usable.length];
   }
 
   /** For {@link Fencing}. */
@@ -206,7 +206,7 @@ export class PathTeam {
   /** Reads pass writes that are merely outstanding, since either order is right; they don't pass one in doubt. */
   #mustWait(command: Command, heldBefore: number): boolean {
     if (command.op === "flush") return false;
-    if (this.#fencing.doubtfulWrites > 0 && this.#fencing.overlap(command)) return true;
+    if (this.#fencing.doubtful && this.#fencing.overlap(command)) return true;
     if (command.op === "read") return false;
     if (this.#writes.overlap(command)) return true;
     for (let index = 0; index < heldBefore; index++) {
@@ -223,7 +223,6 @@ export class PathTeam {
     const nowMs = this.clock.now();
     if (command.op === "write" && !this.#writes.has(command)) this.#writes.add(command);
     command.sentAtMs = nowMs;
-    command.attempts++;
     this.#sent++;
     member.sent(command, nowMs);
     member.adapter.submit(command);
@@ -257,11 +256,14 @@ export class PathTeam {
     member.ended(command, outcome === "good", nowMs);
     this.#sent--;
     if (this.#strategy.completed !== undefined) this.#tellStrategy(member, command, outcome, nowMs);
+    if (outcome !== "busy") command.busySinceMs = -1;
     switch (outcome) {
       case "not-sent":
+        command.pathFailures++;
         this.#again.push(command);
         break;
       case "in-doubt":
+        command.pathFailures++;
         if (command.op === "write") this.#fencing.add(member, command);
         else this.#again.push(command);
         break;
@@ -289,7 +291,8 @@ export class PathTeam {
   #finish(command: Command, outcome: Outcome): void {
     const wrote = this.#writes.has(command);
     if (wrote) this.#writes.remove(command);
-    command.attempts = 0;
+    command.pathFailures = 0;
+    command.busySinceMs = -1;
     this.#parts.onCompleted(command, outcome);
     if (wrote && this.#held.length > 0) this.#release();
   }
@@ -309,10 +312,11 @@ export class PathTeam {
   }
 
   #pause(command: Command, nowMs: number): void {
-    if (nowMs - command.enqueuedAtMs > this.#busyMs) {
+    if (command.busySinceMs === -1) command.busySinceMs = nowMs;
+    if (nowMs - command.busySinceMs > this.#busyMs) {
       this.#event("warning", "busy-too-long", "the target answered BUSY for longer than commands may wait", {
         op: command.op,
-        waitedMs: Math.round(nowMs - command.enqueuedAtMs),
+        waitedMs: Math.round(nowMs - command.busySinceMs),
       });
       this.#finish(command, "target-error");
       return;
@@ -333,9 +337,9 @@ export class PathTeam {
     while (this.#again.length > 0) {
       const command = this.#again[0];
       if (command === undefined) return;
-      if (command.attempts >= this.#attemptsMax) {
+      if (command.pathFailures >= this.#pathFailuresMax) {
         this.#again.shift();
-        this.#event("error", "attempts-exhausted", "each path that it was given to failed", {
+        this.#event("error", "command-given-up", "too many paths failed while they had it", {
           op: command.op,
         });
         this.#finish(command, "no-path");

@@ -194,7 +194,7 @@ describe("a path fails", () => {
   });
 
   it("ends a command that fails every path it is given to", () => {
-    const { team, a, b, ended } = setUp({ attemptsMax: 3 });
+    const { team, a, b, ended } = setUp({ pathFailuresMax: 3 });
     const read = command("read");
     team.submit(read);
     a.fail();
@@ -319,6 +319,17 @@ describe("a write in doubt", () => {
     adapters.find(({ resets }) => resets.length > 0)?.resets.shift()?.(true);
     clock.advance(0);
     expect([...a.pending, ...b.pending]).toEqual([write]);
+  });
+
+  it("tries the next reset over another path", () => {
+    const { a, b, clock } = inDoubt();
+    a.restore();
+    a.fences[0]?.("fenced");
+    const resets = () => [a, b].map((adapter) => adapter.resets.length);
+    const before = resets();
+    [a, b].find((adapter) => adapter.resets.length > 0)?.resets.shift()?.(false);
+    clock.advance(200);
+    expect(resets()).toEqual(before.reverse());
   });
 
   it("waits for a path before the reset", () => {
@@ -449,7 +460,7 @@ describe("BUSY", () => {
   it("ends as an error once it lasts longer than commands may wait", () => {
     const { team, a, clock, ended } = setUp({ busyMs: 100 });
     const read = command("read");
-    read.enqueuedAtMs = clock.now();
+    clock.advance(10_000); // Waiting for its turn does not count.
     team.submit(read);
     while (ended.length === 0) {
       for (const pending of [...a.pending]) a.complete(pending, "busy");
@@ -457,6 +468,21 @@ describe("BUSY", () => {
     }
     expect(ended).toEqual([[read, "target-error"]]);
     expect(team.members.map(({ state }) => state)).toEqual(["active", "active"]);
+  });
+});
+
+describe("BUSY for long, and no failure", () => {
+  it("is no reason to give up before its time", () => {
+    const { team, a, clock, ended } = setUp({ busyMs: 1e9, pathFailuresMax: 2 });
+    const read = command("read");
+    team.submit(read);
+    for (let n = 0; n < 200; n++) {
+      for (const pending of [...a.pending]) a.complete(pending, "busy");
+      clock.advance(1000);
+    }
+    expect(ended).toEqual([]);
+    a.complete(read);
+    expect(ended).toEqual([[read, "good"]]);
   });
 });
 
@@ -484,7 +510,7 @@ describe("options", () => {
     [{ noPathQueueMs: -1 }, "noPathQueueMs"],
     [{ quiesceMs: Number.NaN }, "quiesceMs"],
     [{ busyMs: -5 }, "busyMs"],
-    [{ attemptsMax: 0 }, "attemptsMax"],
+    [{ pathFailuresMax: 0 }, "pathFailuresMax"],
   ])("refuses %o", (options, option) => {
     expect(() => setUp(options)).toThrow(expect.objectContaining({ code: "OPTION_INVALID", option }));
   });

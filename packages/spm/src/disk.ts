@@ -153,7 +153,6 @@ export class Disk implements VirtualDisk {
     command.op = op;
     command.lun = lun;
     command.request = request;
-    command.attempts = 0;
     command.senseCode = 0;
     command.place = this.#inFlight.length;
     this.#inFlight.push(command);
