@@ -32,6 +32,17 @@ const PING_BYTES_MAX = 8192;
 /** Commands that came before their turn, with their data. */
 const EARLY_BYTES_MAX = 1 << 20;
 
+const REQUESTS: ReadonlySet<number> = new Set([
+  Opcode.NopOut,
+  Opcode.ScsiCommand,
+  Opcode.TaskManagementRequest,
+  Opcode.LoginRequest,
+  Opcode.TextRequest,
+  Opcode.DataOut,
+  Opcode.LogoutRequest,
+  Opcode.SnackRequest,
+]);
+
 /** A PDU that waits for those with lower numbers. */
 interface EarlyPdu {
   readonly header: Uint8Array;
@@ -99,7 +110,8 @@ export class Connection implements PduHandler {
     this.inBatch = true;
     const taken = this.receiver.consume(bytes, lengthBytes);
     this.inBatch = false;
-    if (this.stalled && taken < lengthBytes) this.heldBytes.push(bytes.slice(taken, lengthBytes));
+    if (this.stalled && taken < lengthBytes)
+      this.heldBytes.push(Buffer.from(bytes.subarray(taken, lengthBytes)));
     if (this.ended) return;
     this.sender.flush();
     if (this.sender.pendingBytes > OUTPUT_BYTES_MAX) this.socket.pause();
@@ -114,6 +126,8 @@ export class Connection implements PduHandler {
       this.end(`a data segment of ${dataBytes} bytes is longer than what was declared`);
     } else if (login !== (this.opcode === Opcode.LoginRequest) || this.phase === Phase.Opening) {
       this.end(`opcode ${this.opcode} has no place in this phase`);
+    } else if (!REQUESTS.has(this.opcode)) {
+      this.end(`opcode ${this.opcode} is unknown`);
     } else if (this.opcode === Opcode.DataOut) {
       this.commands?.beginData(bytes, at, dataBytes);
     } else if (login || this.isItsTurn(bytes, at, dataBytes)) {
@@ -160,7 +174,7 @@ export class Connection implements PduHandler {
     const size = BHS_BYTES + dataBytes;
     if (this.early.has(cmdSn) || this.earlyBytes + size > EARLY_BYTES_MAX) return;
     const data = new Uint8Array(dataBytes);
-    this.early.set(cmdSn, { header: bytes.slice(at, at + BHS_BYTES), data });
+    this.early.set(cmdSn, { header: Buffer.from(bytes.subarray(at, at + BHS_BYTES)), data });
     this.earlyBytes += size;
     this.place(data, 0, dataBytes);
   }
@@ -212,9 +226,6 @@ export class Connection implements PduHandler {
         break;
       case Opcode.SnackRequest:
         sendReject(this, header, RejectReason.SnackReject);
-        break;
-      default:
-        this.end(`opcode ${this.opcode} is unknown`);
     }
   }
 

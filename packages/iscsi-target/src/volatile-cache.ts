@@ -47,7 +47,7 @@ export function volatileCache(medium: Store): VolatileCache {
     for (let passed = 0; passed < lengthBytes; passed += SECTOR_BYTES)
       written.set(
         (offsetBytes + passed) / SECTOR_BYTES,
-        source.slice(at + passed, at + passed + SECTOR_BYTES),
+        Buffer.from(source.subarray(at + passed, at + passed + SECTOR_BYTES)),
       );
     for (const [sector, bytes] of written) dirty.set(sector, bytes);
     return fua ? destage(written, done) : true;
