@@ -30,10 +30,9 @@ export class Tier {
     this.#waiting.clear(index);
   }
 
-  /** True where `rebase` is due. */
+  /** Follows the lowest entry, none of which is behind. Only while not empty. True where `rebase` is due. */
   advance(): boolean {
-    const lowest = this.#waiting.winnerKey;
-    if (lowest > this.virtualTime && lowest < Infinity) this.virtualTime = lowest;
+    this.virtualTime = this.#waiting.winnerKey;
     return this.virtualTime > REBASE_AT;
   }
 

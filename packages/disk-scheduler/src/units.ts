@@ -1,13 +1,13 @@
 import type { Command } from "@fairlead/core";
 import type { DiskSchedulerSettings } from "./options.js";
 
-// Up to here `length + unitBytes` stays within the 32 bits of a shift.
+// Lengths up to here can be shifted; one that is longer than its unit has a unit below it, too.
 const SHIFT_BYTES_MAX = 2 ** 30;
 
 /** What a command costs in consumption units: 1 with its first unit of data, 1 more for each further one begun. [0089] */
 export class UnitCounter {
   #unitBytes = 1;
-  // log2 of the unit where it is a power of two that a shift can take, else -1.
+  // log2 of the unit where it is a power of two, else -1.
   #shift = -1;
   #read = 1;
   #write = 1;
@@ -17,7 +17,7 @@ export class UnitCounter {
     const { unitBytes, factors } = settings;
     this.#unitBytes = unitBytes;
     const shift = Math.log2(unitBytes);
-    this.#shift = Number.isInteger(shift) && unitBytes <= SHIFT_BYTES_MAX ? shift : -1;
+    this.#shift = Number.isInteger(shift) ? shift : -1;
     this.#read = factors.read;
     this.#write = factors.write;
     this.#flush = factors.flush;

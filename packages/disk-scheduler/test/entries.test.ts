@@ -68,6 +68,11 @@ describe("entries", () => {
       expect(lun.scheduler.entry(1)?.queuedCommands).toBe(1);
       end(command);
       expect(lun.scheduler.entry(1)).toBeUndefined();
+      // The next one with its number stays.
+      lun.enqueue(6);
+      lun.serve();
+      expect(lun.scheduler.entry(6)?.consumedUnits).toBe(1);
+      lun.scheduler.removeEntry(6);
     }
   });
 
