@@ -25,11 +25,11 @@ export class Pause {
   }
 }
 
-const FIRST_MS = [200, 500, 1000, 2000, 4000];
-export const BACKOFF_MS_MAX = 5000;
+const FIRST_MS = [200, 500];
+const LAST_MS = 1000;
 const JITTER = 0.25;
 
 /** How long to wait after the failed attempt number `attempt`, from 1 on; at most one per second from the third on. */
 export function backoffMs(attempt: number, random: () => number): number {
-  return (FIRST_MS[attempt - 1] ?? BACKOFF_MS_MAX) * (1 + JITTER * random());
+  return (FIRST_MS[attempt - 1] ?? LAST_MS) * (1 + JITTER * random());
 }

@@ -10,10 +10,12 @@ import { describeLun } from "./identify.js";
 import { sessionIsid } from "./isid.js";
 import { LunPath } from "./lun-path.js";
 import type { ChapOptions } from "./options.js";
-import { BACKOFF_MS_MAX, backoffMs, Pause } from "./pause.js";
+import { backoffMs, Pause } from "./pause.js";
 
 /** A session that lasted this long starts again at once when it fails. */
 const STABLE_MS = 5000;
+/** A target that refuses the login will not change its mind soon. */
+const REFUSED_PAUSE_MS = 5000;
 
 export interface SessionSettings {
   readonly hbaName: string;
@@ -201,7 +203,7 @@ export class IscsiSession implements Session, ConnectionOwner, FencedSession {
     this.#reconnecting = true;
     let refused = false;
     while (this.connection === undefined && !this.#closed) {
-      if (refused) await this.#pause.wait(BACKOFF_MS_MAX);
+      if (refused) await this.#pause.wait(REFUSED_PAUSE_MS);
       else if (this.#attempts > 0) await this.#pause.wait(backoffMs(this.#attempts, this.#context.random));
       if (this.connection !== undefined || this.#closed) break;
       try {
