@@ -1,0 +1,88 @@
+import { chmodSync, lstatSync } from "node:fs";
+import { connect } from "node:net";
+import { FairleadError } from "@fairlead/core";
+import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import { unlinkIfThere } from "../run-dir.js";
+import { type Problem, problemFrom, problemOf } from "./problem.js";
+import { type ApiParts, addRoutes } from "./routes.js";
+import { addSanRoutes } from "./san-routes.js";
+
+const OWNER_ONLY = 0o600;
+const BODY_BYTES_MAX = 16 * 1024;
+const CONNECTIONS_MAX = 64;
+const REQUEST_TIMEOUT_MS = 10_000;
+
+export interface ApiServer {
+  close(): Promise<void>;
+}
+
+/** The API on its unix socket. Errors: `API_SOCKET_REFUSED`, `API_SOCKET_IN_USE`, `API_LISTEN_FAILED`. */
+export async function serveApi(parts: ApiParts): Promise<ApiServer> {
+  const path = parts.host.apiSocket;
+  const app = createApp(parts);
+  await removeStale(path);
+  try {
+    await app.listen({ path });
+    chmodSync(path, OWNER_ONLY); // Until now the run directory kept others out.
+  } catch (error) {
+    throw new FairleadError("API_LISTEN_FAILED", `can't listen at ${path}: ${(error as Error).message}`);
+  }
+  return {
+    async close() {
+      unlinkIfThere(path);
+      await app.close();
+    },
+  };
+}
+
+function createApp(parts: ApiParts): FastifyInstance {
+  const app = Fastify({
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 512 },
+    http: { headersTimeout: REQUEST_TIMEOUT_MS },
+  });
+  app.server.maxConnections = CONNECTIONS_MAX;
+  app.setErrorHandler((error, _request, reply) => {
+    const unexpected = (cause: unknown) => {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      parts.journal.append({ kind: "api-failed", severity: "error", subject: "api", reason });
+    };
+    return send(reply, problemFrom(error, unexpected));
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const message = `there is no ${request.method} ${request.url.slice(0, 200)}`;
+    return send(reply, problemOf(new FairleadError("API_ROUTE_UNKNOWN", message)));
+  });
+  addRoutes(app, parts);
+  addSanRoutes(app, parts.san);
+  return app;
+}
+
+function send(reply: FastifyReply, problem: Problem): FastifyReply {
+  return reply.code(problem.status).type("application/problem+json").send(problem);
+}
+
+/** A socket that a host left when it was killed. */
+async function removeStale(path: string): Promise<void> {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return;
+  if (!stats.isSocket())
+    throw new FairleadError("API_SOCKET_REFUSED", `${path} is there and is not a socket`);
+  if (await answers(path)) throw new FairleadError("API_SOCKET_IN_USE", `another host answers at ${path}`);
+  unlinkIfThere(path);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", ({ code }: NodeJS.ErrnoException) =>
+      resolve(code !== "ECONNREFUSED" && code !== "ENOENT"),
+    );
+  });
+}

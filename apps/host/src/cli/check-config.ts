@@ -1,0 +1,20 @@
+import { loadConfig } from "../config/load.js";
+import { formatProblem } from "../config/problem.js";
+
+/** Errors: as `loadConfig`. Warnings go to `warn`; the answer says what the file describes. */
+export function checkConfig(file: string, warn: (line: string) => void): string {
+  const { config, warnings } = loadConfig(file);
+  for (const warning of warnings) warn(`warning ${formatProblem(file, warning)}`);
+  const vms = Object.values(config.vms);
+  const disks = vms.reduce((sum, vm) => sum + Object.keys(vm.disks).length, 0);
+  const counts = [
+    counted(Object.keys(config.hbas).length, "HBA"),
+    counted(vms.length, "VM"),
+    counted(disks, "disk"),
+  ];
+  return `${file}: ok, ${counts.join(", ")}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,173 @@
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { LOG_LEVELS, type LogLevel } from "../log-level.js";
+import { SAN_ACTIONS, type SanAction } from "../san.js";
+import { ApiClient, socketPath } from "./client.js";
+import { printEvents } from "./events.js";
+import { GET_FORMATS, type GetFormat, get, KINDS, type Kind } from "./get.js";
+
+export interface Output {
+  /** Data. A line without its end. */
+  print(line: string): void;
+  /** Messages. */
+  warn(line: string): void;
+}
+
+/** The command line. What only some commands need is loaded when they run. */
+export function createProgram(output: Output): Command {
+  const program = new Command("fairlead")
+    .description("VM-aware multipath storage for hosts that run virtual machines")
+    .addOption(new Option("--socket <path>", "API socket of the host").env("FAIRLEAD_SOCKET"))
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError("(fairlead --help lists the commands)")
+    .exitOverride();
+  const client = (): ApiClient => new ApiClient(socketPath(program.opts<{ socket?: string }>().socket));
+  addHostCommands(program, output);
+  addReadCommands(program, output, client);
+  addChangeCommands(program, output, client);
+  addSanCommands(program, output, client);
+  return program;
+}
+
+function addHostCommands(program: Command, { print, warn }: Output): void {
+  program
+    .command("up")
+    .description("run a host; without a config on an embedded SAN, to try it")
+    .option("--config <file>", "config file (YAML)")
+    .addOption(new Option("--log-level <level>", "what is logged").choices(LOG_LEVELS).default("info"))
+    .action(async ({ config, logLevel }: { config?: string; logLevel: LogLevel }) => {
+      const { up } = await import("./up.js");
+      await up(config, logLevel);
+    });
+  program
+    .command("check-config")
+    .description("check a config file and list everything that is wrong with it")
+    .argument("<file>")
+    .action(async (file: string) => {
+      const { checkConfig } = await import("./check-config.js");
+      print(checkConfig(file, warn));
+    });
+  program
+    .command("schema")
+    .description("print the JSON Schema of the config file, for editors")
+    .action(async () => {
+      const { jsonSchema } = await import("../config/schema.js");
+      print(JSON.stringify(jsonSchema(), undefined, 2));
+    });
+}
+
+function addReadCommands(program: Command, { print, warn }: Output, client: () => ApiClient): void {
+  program
+    .command("get")
+    .description("show paths, LUNs, disks or VMs")
+    .addArgument(new Argument("<kind>").choices(KINDS))
+    .addOption(new Option("-o, --output <format>", "format").choices(GET_FORMATS).default("table"))
+    .action(async (kind: Kind, { output }: { output: GetFormat }) =>
+      print(await get(client(), kind, output)),
+    );
+  program
+    .command("events")
+    .description("show what happened and why")
+    .option("-f, --follow", "go on with what comes")
+    .option("--since <sequence>", "only what came after this number", wholeNumber, 0)
+    .addOption(new Option("-o, --output <format>", "format").choices(["text", "json"]).default("text"))
+    .action(async ({ follow = false, since, output }: { follow?: boolean; since: number; output: string }) =>
+      printEvents(client(), { since, follow, json: output === "json" }, print, warn),
+    );
+}
+
+function addChangeCommands(program: Command, { print, warn }: Output, client: () => ApiClient): void {
+  program
+    .command("rescan")
+    .description("look for new LUNs and paths now")
+    .action(async () => {
+      const { addedLuns, addedPaths, grownLuns, problems } = await client().send(
+        "rescan",
+        "POST",
+        "/v1/rescan",
+      );
+      for (const { where, code, message } of problems) warn(`${code}: ${where}: ${message}`);
+      const names = (list: readonly string[]) => (list.length > 0 ? ` (${list.join(", ")})` : "");
+      print(`${addedPaths.length} paths added${names(addedPaths)}`);
+      print(
+        `${addedLuns.length} LUNs added${names(addedLuns)}, ${grownLuns.length} grown${names(grownLuns)}`,
+      );
+    });
+  const set = program.command("set").description("change a level of service until the host ends");
+  set
+    .command("shares")
+    .description("shares of a VM on a LUN")
+    .argument("<vm>")
+    .argument("<lun>", "id of the LUN, or the name of a path to it")
+    .argument("<shares>", "0 or more", shareNumber)
+    .action(async (vm: string, lun: string, shares: number) => {
+      const path = `/v1/vms/${encodeURIComponent(vm)}/luns/${encodeURIComponent(lun)}/entry`;
+      const entry = await client().send("entry", "PUT", path, { shares });
+      print(`${entry.vm} has ${entry.shares} shares of ${entry.lun}`);
+    });
+  const paths = program.command("path").description("take a path out of use, or back");
+  for (const [verb, enabled] of [
+    ["disable", false],
+    ["enable", true],
+  ] as const) {
+    paths
+      .command(verb)
+      .description(enabled ? "use the path again" : "send nothing over the path")
+      .argument("<name>", "such as vmhba0:0:1")
+      .action(async (name: string) => {
+        const { path } = await client().send("path", "PUT", `/v1/paths/${encodeURIComponent(name)}`, {
+          enabled,
+        });
+        print(`${path.name} is ${path.state}`);
+      });
+  }
+}
+
+const SAN_WORDS: Readonly<Record<SanAction, string>> = {
+  close: "reset every connection of the portal",
+  stall: "let the portal fall silent",
+  resume: "end the silence",
+  refuse: "refuse new connections",
+  accept: "accept connections again",
+};
+
+function addSanCommands(program: Command, { print }: Output, client: () => ApiClient): void {
+  const san = program.command("san").description("break the embedded SAN of a host without a config");
+  san
+    .command("portals")
+    .description("list its portals")
+    .action(async () => {
+      const { portals } = await client().get("portals", "/v1/san/portals");
+      for (const { address, processor, sessions } of portals)
+        print(`${address}  ${processor}  ${sessions} sessions`);
+    });
+  for (const action of SAN_ACTIONS) {
+    san
+      .command(action)
+      .description(SAN_WORDS[action])
+      .argument("<portal>", "such as 127.0.0.1:3260")
+      .action(async (portal: string) => {
+        await client().send("portals", "POST", `/v1/san/portals/${encodeURIComponent(portal)}`, { action });
+        print(`${portal}: ${action}`);
+      });
+  }
+  san
+    .command("limit")
+    .description("slow its LUNs down, so that shares matter")
+    .argument("<rate>", "such as 50MiB/s, 3000iops or none")
+    .action(async (rate: string) => {
+      await client().send("portals", "PUT", "/v1/san/limit", { rate });
+      print(`each LUN: ${rate}`);
+    });
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("expected a whole number");
+  return Number(text);
+}
+
+function shareNumber(text: string): number {
+  const shares = Number(text);
+  if (!/^\d{1,10}(\.\d{1,6})?$/.test(text) || shares > 1e9)
+    throw new InvalidArgumentError("expected a number of shares, 0 to 1000000000");
+  return shares;
+}

@@ -1,0 +1,151 @@
+import { resolve } from "node:path";
+import { FairleadError, OptionError } from "@fairlead/core";
+import { createScheduler, SCHEDULER_WORDS } from "../scheduler.js";
+import { chooseStrategy } from "../strategies.js";
+import { show } from "./describe.js";
+import { memberOf } from "./known-keys.js";
+import type { ConfigPath } from "./places.js";
+import { configSchema, extentSchema } from "./schema.js";
+import { readSecret } from "./secret-file.js";
+import type { ByteRange } from "./units.js";
+
+/** Something that no single value shows. */
+export interface Finding {
+  readonly path: ConfigPath;
+  readonly message: string;
+  readonly severity: "error" | "warning";
+}
+
+/**
+ * What only several values together, or the machine, can show. Takes the raw file, so that one wrong value does not hide
+ * the rest; what does not fit the schema is passed over here.
+ */
+export function crossCheck(raw: unknown, directory: string): Finding[] {
+  return [
+    ...checkDisks(raw),
+    ...checkSecrets(raw, directory),
+    ...checkStrategies(raw),
+    ...checkScheduler(raw),
+  ];
+}
+
+/** Its members, where it is a mapping. */
+function entriesOf(value: unknown): [string, unknown][] {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
+}
+
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+interface Placed extends ByteRange {
+  readonly disk: string;
+  readonly path: ConfigPath;
+}
+
+function checkDisks(raw: unknown): Finding[] {
+  const findings: Finding[] = [];
+  const exported = new Map<string, string>();
+  const byLun = new Map<string, Placed[]>();
+  for (const [vm, machine] of entriesOf(memberOf(raw, "vms"))) {
+    for (const [disk, settings] of entriesOf(memberOf(machine, "disks"))) {
+      const path = ["vms", vm, "disks", disk];
+      const name = `${vm}-${disk}`;
+      const other = exported.get(name);
+      if (other !== undefined) {
+        const message = `disk ${disk} of ${vm} would be served as ${name}, like ${other}`;
+        findings.push({ path, message, severity: "error" });
+      }
+      exported.set(name, `disk ${disk} of ${vm}`);
+      for (const [index, extent] of listOf(memberOf(settings, "extents")).entries()) {
+        const { success, data } = extentSchema.safeParse(extent);
+        if (!success) continue;
+        const { startBytes, endBytes } = data.range ?? { startBytes: 0, endBytes: undefined };
+        const placed = { startBytes, endBytes, disk: name, path: [...path, "extents", index] };
+        byLun.set(data.lun, [...(byLun.get(data.lun) ?? []), placed]);
+      }
+    }
+  }
+  for (const [lun, extents] of byLun) findings.push(...overlaps(lun, extents));
+  return findings;
+}
+
+function overlaps(lun: string, extents: readonly Placed[]): Finding[] {
+  const findings: Finding[] = [];
+  const sorted = extents.toSorted((a, b) => a.startBytes - b.startBytes);
+  let before: Placed | undefined;
+  for (const extent of sorted) {
+    if (before !== undefined && extent.startBytes < (before.endBytes ?? Infinity)) {
+      const message = `${rangeText(extent)} of ${lun} overlaps with ${rangeText(before)}, which belongs to ${before.disk}`;
+      findings.push({ path: extent.path, message, severity: "error" });
+    }
+    // The one that reaches furthest: a later extent may lie within it, though not within the one just before.
+    if (before === undefined || (extent.endBytes ?? Infinity) > (before.endBytes ?? Infinity))
+      before = extent;
+  }
+  return findings;
+}
+
+function rangeText({ startBytes, endBytes }: ByteRange): string {
+  if (endBytes === undefined) return startBytes === 0 ? "the whole" : `from byte ${startBytes} on`;
+  return `bytes ${startBytes} to ${endBytes}`;
+}
+
+function checkSecrets(raw: unknown, directory: string): Finding[] {
+  const findings: Finding[] = [];
+  for (const [name, hba] of entriesOf(memberOf(raw, "hbas"))) {
+    const file = memberOf(memberOf(hba, "chap"), "secretFile");
+    if (typeof file !== "string" || file === "") continue;
+    try {
+      readSecret(resolve(directory, file));
+    } catch (error) {
+      if (!(error instanceof FairleadError)) throw error;
+      const path = ["hbas", name, "chap", "secretFile"];
+      findings.push({ path, message: `${error.code}: ${error.message}`, severity: "error" });
+    }
+  }
+  return findings;
+}
+
+function checkStrategies(raw: unknown): Finding[] {
+  const schema = configSchema.shape.luns.unwrap().shape.strategy;
+  const { success, data } = schema.safeParse(memberOf(memberOf(raw, "luns"), "strategy"));
+  if (!success) return [];
+  const { chosen, skipped } = chooseStrategy(data);
+  return skipped.map(({ index, reason }) => ({
+    path: ["luns", "strategy", index],
+    message: chosen === undefined ? reason : `${reason}; ${chosen.name} is used instead`,
+    severity: chosen === undefined ? "error" : "warning",
+  }));
+}
+
+/** The scheduler's own word on its options, and on the shares that VMs are given. */
+function checkScheduler(raw: unknown): Finding[] {
+  const schema = configSchema.shape.luns.unwrap().shape.scheduler;
+  const config = schema.safeParse(memberOf(memberOf(raw, "luns"), "scheduler"));
+  if (!config.success) return [];
+  const findings: Finding[] = [];
+  const attempt = (path: ConfigPath, action: () => void): boolean => {
+    try {
+      action();
+      return true;
+    } catch (error) {
+      if (!(error instanceof OptionError)) throw error;
+      const where =
+        path.length > 0 ? path : ["luns", "scheduler", SCHEDULER_WORDS[error.option] ?? error.option];
+      const message = `${where.join(".")} is ${show(error.received)}, expected ${error.expected}`;
+      findings.push({ path: where, message, severity: "error" });
+      return false;
+    }
+  };
+  if (!attempt([], () => createScheduler(config.data))) return findings;
+  const scheduler = createScheduler(config.data);
+  for (const [vm, machine] of entriesOf(memberOf(raw, "vms"))) {
+    for (const [lun, entry] of entriesOf(memberOf(machine, "luns"))) {
+      const shares = memberOf(entry, "shares");
+      if (typeof shares !== "number" || !(shares >= 0 && shares <= 1e9)) continue; // The schema's business.
+      attempt(["vms", vm, "luns", lun, "shares"], () => scheduler.setEntry(1, { shares }, 0));
+    }
+  }
+  return findings;
+}
