@@ -67,6 +67,7 @@ export class PathTeam {
   #busyTimer: Timer | undefined;
   #noPathTimer: Timer | undefined;
   #givenUp = false;
+  #closed = false;
 
   constructor(parts: PathTeamParts, options: PathTeamOptions = {}) {
     const { noPathQueueMs = 60_000, quiesceMs = 30_000, busyMs = 60_000, pathFailuresMax = 64 } = options;
@@ -179,10 +180,14 @@ export class PathTeam {
     return false;
   }
 
+  /** The end: what waits fails, what is with a path fails too unless it ends well, and nothing is reported any more. */
   close(): void {
+    this.#closed = true;
+    this.#givenUp = true;
     this.#fencing.close();
     this.#busyTimer?.cancel();
     this.#noPathTimer?.cancel();
+    this.#failWaiting();
   }
 
   /** For {@link Fencing}. */
@@ -264,7 +269,7 @@ export class PathTeam {
         break;
       case "in-doubt":
         command.pathFailures++;
-        if (command.op === "write") this.#fencing.add(member, command);
+        if (command.op === "write" && !this.#closed) this.#fencing.add(member, command);
         else this.#again.push(command);
         break;
       case "busy":
@@ -352,6 +357,7 @@ export class PathTeam {
   }
 
   #noticed(member: Member, notice: PathNotice): void {
+    if (this.#closed) return;
     if (notice.kind === "path-failed") {
       member.failed(`${notice.reason}: ${notice.detail}`);
       this.onEvent({ kind: "path-failed", severity: "error", subject: member.id, reason: member.reason });

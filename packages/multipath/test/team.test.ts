@@ -505,6 +505,25 @@ describe("cancel", () => {
   });
 });
 
+describe("the end", () => {
+  it("fails what waits and what its adapters give back, without a word more", () => {
+    const { team, a, b, ended, events, clock } = setUp();
+    const [sent, held] = [command("write", 0), command("write", 0)];
+    team.submit(sent);
+    team.submit(held);
+    team.close();
+    expect(ended).toEqual([[held, "no-path"]]);
+    a.fail();
+    b.fail();
+    expect(ended).toEqual([
+      [held, "no-path"],
+      [sent, "no-path"],
+    ]);
+    expect(events).toEqual([]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
+
 describe("options", () => {
   it.each([
     [{ noPathQueueMs: -1 }, "noPathQueueMs"],

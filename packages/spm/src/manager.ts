@@ -139,8 +139,8 @@ export function createStoragePathManager(
       timer?.cancel();
       await idle(timeoutMs);
       disks.close();
-      await Promise.all(hbas.map((hba) => hba.close()));
       luns.close();
+      await Promise.all(hbas.map((hba) => hba.close()));
     },
   };
 }
