@@ -1,19 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { nbdUri } from "./nbd-uri.js";
 import { type Running, type RunOptions, type RunResult, run, start } from "./process.js";
 import type { Scope } from "./scope.js";
+import { fromSource, ROOT } from "./source.js";
 import { until } from "./until.js";
 
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const CLI = process.env.MINI ?? join(ROOT, "apps/host/src/cli.ts");
-
-/** A program of this repository from its sources, as the tests of a package run them: nothing to build first. */
-function fromSource(file: string): string[] {
-  return ["--conditions=@fairlead/source", "--import", "tsx", file];
-}
+const CLI = "apps/host/src/cli.ts";
 
 /** Runs the host's command line to its end. */
 export function fairleadCli(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
@@ -44,8 +38,8 @@ export class Fairlead {
 
   /** `config` without `host` and `api`, which are the harness's. Resolves when the control socket answers. */
   static async start(scope: Scope, config: object, env: NodeJS.ProcessEnv = {}): Promise<Fairlead> {
-    const runDir = await scope.directory();
-    const host = new Fairlead(scope, runDir, join(runDir, "fairlead.yaml"), env);
+    const directory = await scope.directory();
+    const host = new Fairlead(scope, join(directory, "run"), join(directory, "fairlead.yaml"), env);
     await host.writeConfig(config);
     await host.launch();
     return host;
