@@ -156,7 +156,7 @@ export class Connection {
   }
 
   #nextBuffer(): Uint8Array {
-    return this.transmission?.nextBuffer() ?? this.#engine.scratchFor(0);
+    return this.transmission?.nextBuffer() ?? this.#engine.readBuffer;
   }
 
   /** Node's callback for each read. False stops reading. */
@@ -168,7 +168,7 @@ export class Connection {
         this.#receive(bytes);
       } else {
         transmission.beforeBatch(bytes === buffer.length);
-        if (this.#engine.isScratch(buffer)) this.#receive(bytes);
+        if (buffer === this.#engine.readBuffer) this.#receive(bytes);
         else transmission.filled(bytes);
       }
     } catch (error) {

@@ -9,10 +9,8 @@ import type { Transmission } from "./transmission.js";
 const IDLE_SLOTS_MAX = 4096;
 /** Before it, what an earlier read left over: an option with its longest data. */
 const PREFIX_BYTES = NAME_BYTES_MAX + 4096;
-const READ_BYTES = 64 * 1024;
-/** After a write this long the next is expected to be long too: little of its payload should land in the scratch buffer. */
-const LONG_WRITE_BYTES = 32 * 1024;
-const SHORT_READ_BYTES = 4 * 1024;
+/** Many small requests, or most of a 256 KiB payload, in one system call: cheaper than less copying with more calls. */
+const READ_BYTES = 256 * 1024;
 const WATCH_INTERVAL_MS = 1000;
 
 /** What all connections of a server share: one scratch buffer, pools, the list of those with something to send. */
@@ -25,12 +23,12 @@ export class Engine {
   /** Every read lands here and is used up, or copied, before the next. Reads begin at `prefixBytes`. */
   readonly scratch = Buffer.allocUnsafeSlow(PREFIX_BYTES + READ_BYTES);
   readonly scratchView = new DataView(this.scratch.buffer);
+  /** The part of `scratch` that a socket reads into. */
+  readonly readBuffer = this.scratch.subarray(PREFIX_BYTES);
   readonly prefixBytes = PREFIX_BYTES;
   readonly served = new Map<VirtualDisk, ServedDisk>();
   /** Connections for which the common bound left no room. */
   readonly waiting = new Set<Transmission>();
-  readonly #wholeRead = this.scratch.subarray(PREFIX_BYTES);
-  readonly #shortRead = this.scratch.subarray(PREFIX_BYTES, PREFIX_BYTES + SHORT_READ_BYTES);
   readonly #onEvent: EventSink;
   #dirty: Transmission[] = [];
   #dirtySpare: Transmission[] = [];
@@ -47,15 +45,6 @@ export class Engine {
 
   event(event: HostEvent): void {
     this.#onEvent(event);
-  }
-
-  /** Where the next read of a connection goes. */
-  scratchFor(lastWriteBytes: number): Buffer {
-    return lastWriteBytes >= LONG_WRITE_BYTES ? this.#shortRead : this.#wholeRead;
-  }
-
-  isScratch(buffer: Uint8Array): boolean {
-    return buffer === this.#wholeRead || buffer === this.#shortRead;
   }
 
   /** The disk as it is served, for as long as it has connections. */

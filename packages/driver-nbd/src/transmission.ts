@@ -72,7 +72,6 @@ export class Transmission {
   #wantedBytes = 0;
   /** No request of this connection has run yet. */
   #fresh = true;
-  #lastWriteBytes = 0;
   #watchedProgress = -1;
   #watchedSinceMs = 0;
   readonly #engine: Engine;
@@ -100,9 +99,9 @@ export class Transmission {
   /** Where the next bytes from the socket go: into the payload that is coming, or to the engine's scratch buffer. */
   nextBuffer(): Uint8Array {
     const slot = this.#filling;
-    if (slot === null) return this.#engine.scratchFor(this.#lastWriteBytes);
+    if (slot === null) return this.#engine.readBuffer;
     const restBytes = slot.lengthBytes - this.#filledBytes;
-    if (restBytes <= COPIED_BYTES_MAX) return this.#engine.scratchFor(this.#lastWriteBytes);
+    if (restBytes <= COPIED_BYTES_MAX) return this.#engine.readBuffer;
     return slot.data.subarray(this.#filledBytes, this.#filledBytes + Math.min(restBytes, READ_BYTES_MAX));
   }
 
@@ -328,7 +327,6 @@ export class Transmission {
     this.served.writes++;
     this.served.writtenBytes += lengthBytes;
     this.writtenBytes += lengthBytes;
-    this.#lastWriteBytes = lengthBytes;
     this.#filling = slot;
     this.#filledBytes = 0;
     return true;
