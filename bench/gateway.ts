@@ -7,7 +7,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { peers, Scope, seededBytes, Tgtd } from "@fairlead/testing";
+import { fio, peers, Scope, seededBytes, Tgtd } from "@fairlead/testing";
 import { type Cell, measure, type Workload } from "./gateway/cell.js";
 import { type Row, report } from "./gateway/report.js";
 import { fairlead, qemuNbd, type Side } from "./gateway/sides.js";
@@ -63,6 +63,8 @@ async function runSide(side: Side, target: Tgtd, plan: Plan, rows: readonly Row[
   const scope = new Scope();
   try {
     const gateway = await side.start(scope, target);
+    // What a long-running gateway has behind it: compiled code, grown buffers.
+    await fio(scope, [{ uri: gateway.uri, rw: "randrw", bs: "4k", iodepth: 32, size: "16m", seconds: 1 }]);
     for (const { workload, cells } of rows) {
       const cell = await measure(scope, gateway, target, workload, plan);
       (cells.get(side.name) as Cell[]).push(cell);
