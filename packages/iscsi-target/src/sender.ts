@@ -68,9 +68,8 @@ export class Sender {
   flush(): void {
     if (this.held || this.inFlight.length > 0) return;
     this.close();
-    const nowMs = this.delayMs > 0 || this.timer !== null ? this.clock.now() : 0;
     for (let slab = this.full[0]; slab !== undefined; slab = this.full[0]) {
-      if (slab.dueAtMs > nowMs && this.delaying(slab, nowMs)) return;
+      if (slab.dueAtMs > 0 && this.delaying(slab)) return;
       this.full.shift();
       this.inFlight.push(slab);
       this.socket.write(slab.buffer.subarray(0, slab.usedBytes), this.onWritten);
@@ -122,8 +121,10 @@ export class Sender {
     return { buffer, usedBytes: this.used, dueAtMs };
   }
 
-  private delaying(slab: Slab, nowMs: number): boolean {
-    this.timer ??= this.clock.schedule(this.onTimer, slab.dueAtMs - nowMs);
+  private delaying(slab: Slab): boolean {
+    const leftMs = slab.dueAtMs - this.clock.now();
+    if (leftMs <= 0) return false;
+    this.timer ??= this.clock.schedule(this.onTimer, leftMs);
     return true;
   }
 

@@ -15,6 +15,8 @@ export interface ServiceOptions {
 }
 
 const UNIT_BYTES = 4096;
+/** Longest delay of our own that is made up for. ms */
+const LATENESS_MS_MAX = 50;
 
 /** What waits for service; the fields belong to the service until `complete`. */
 export interface Job<J> {
@@ -30,8 +32,8 @@ export interface Job<J> {
 
 /**
  * One queue in front of a medium, first come, first served. Times follow from the times of arrival alone: a timer that
- * comes late completes everything that was due in one batch, and the next job starts when the one before was due, so
- * that the rate doesn't drift.
+ * comes late completes everything that was due in one batch, the next job starts when the one before was due, and what
+ * arrives after a late batch counts as having come earlier by as much; so the rate doesn't drift.
  */
 export class Service<J extends Job<J>> {
   private commandMs = 0;
@@ -50,6 +52,8 @@ export class Service<J extends Job<J>> {
   private paceFreeAtMs = Number.NEGATIVE_INFINITY;
   /** When the last place in service became free. */
   private placeFreeAtMs = Number.NEGATIVE_INFINITY;
+  /** By how much the oldest job of the last batch was completed too late. ms */
+  private latenessMs = 0;
   private timer: Timer | null = null;
   private pumping = false;
 
@@ -89,7 +93,8 @@ export class Service<J extends Job<J>> {
     }
     // What was due before this arrival ends first: its place is free from then on.
     if (!this.pumping) this.pump();
-    job.arrivedAtMs = this.clock.now();
+    // Who waited for an answer that was late sends the next command late by as much.
+    job.arrivedAtMs = this.clock.now() - this.latenessMs;
     job.nextJob = null;
     if (this.waitingTail === null) this.waitingHead = job;
     else this.waitingTail.nextJob = job;
@@ -102,6 +107,8 @@ export class Service<J extends Job<J>> {
     if (this.waitingHead === null && this.servedHead === null) return;
     this.pumping = true;
     const nowMs = this.clock.now();
+    if (this.servedHead !== null && this.servedHead.dueAtMs <= nowMs)
+      this.latenessMs = Math.min(nowMs - this.servedHead.dueAtMs, LATENESS_MS_MAX);
     // A start comes before an end, so that each place that becomes free is taken at its own time.
     while (this.start(nowMs) || this.end(nowMs));
     this.pumping = false;
