@@ -12,8 +12,8 @@ import { IscsiError } from "./errors.js";
 import type { ChapOptions } from "./options.js";
 
 const CHALLENGE_BYTES = 16;
-/** SHA-256 where the target knows it. */
-export const CHAP_OFFER = `${ChapAlgorithm.Sha256},${ChapAlgorithm.Md5}`;
+/** In order of preference. MD5 is what every target knows; some take the number of SHA-256 for SHA-1. */
+export const CHAP_OFFER = `${ChapAlgorithm.Md5},${ChapAlgorithm.Sha256}`;
 
 interface OwnChallenge {
   readonly id: number;

@@ -27,7 +27,8 @@ export interface Shared {
 export interface ConnectionOwner {
   /** Comes once, before what is outstanding is completed. */
   connectionEnded(error: IscsiError): void;
-  unitAttention(lunNumber: number, code: number): void;
+  /** `cmdSn`: of the command that met it. True: it proves that a reset ended everything before that command. */
+  unitAttention(lunNumber: number, code: number, cmdSn: number): boolean;
   /** The target knows the path's LUN no more. */
   lunGone(path: LunPath): void;
 }
@@ -41,6 +42,8 @@ interface PendingReset {
 }
 
 const LOGOUT_TIMEOUT_MS = 2000;
+/** Time for what a reset may have ended in silence, after which its session is given up. */
+const LOST_TIMEOUT_MS = 2000;
 
 /** A session's one connection in full feature phase: commands out, answers in. */
 export class Connection implements LoopWork, Watched {
@@ -91,10 +94,12 @@ export class Connection implements LoopWork, Watched {
   }
 
   overdue(tick: number): boolean {
-    return (
-      this.slots.busy > 0 &&
-      this.slots.all.some((slot) => slot.state !== SlotState.Free && slot.startTick <= tick)
-    );
+    for (const slot of this.slots.all) {
+      if (slot.state === SlotState.Free || slot.startTick > tick) continue;
+      if (slot.state !== SlotState.Abandoned) return true;
+      this.slots.give(slot);
+    }
+    return false;
   }
 
   fail(error: IscsiError): void {
@@ -147,25 +152,30 @@ export class Connection implements LoopWork, Watched {
     this.#resets.delete(tag);
     reset.timer.cancel();
     const succeeded = response === TaskResponse.Complete;
-    if (succeeded) this.aborted(reset.lunNumber, reset.firstUnreached);
+    if (succeeded) this.lunWasReset(reset.lunNumber, reset.firstUnreached, true);
     reset.done(succeeded);
   }
 
   /**
-   * The target has ended the LUN's commands before `cmdSn` without a word: those that are still open can't take effect
-   * any more, and may be repeated at once.
+   * A reset reached the LUN's commands before `cmdSn`. With proof (the target has said that it ended them all), those
+   * which the target had as a whole can't take effect any more and may be repeated at once. Writes whose data was
+   * still on its way are not known to the LUN on every target, and without proof nothing is certain: what stays without an
+   * answer then ends with its session, by which it gets its fence.
    */
-  aborted(lunNumber: number, cmdSn: number): void {
-    for (const slot of this.slots.all)
-      if (slot.state === SlotState.Sent && slot.lunNumber === lunNumber && isBefore(slot.cmdSn, cmdSn))
-        this.finish(slot, "busy", 0);
+  lunWasReset(lunNumber: number, cmdSn: number, proof: boolean): void {
+    const startTick = this.#watchdog.startTickFor(LOST_TIMEOUT_MS);
+    for (const slot of this.slots.all) {
+      if (slot.state !== SlotState.Sent || slot.lunNumber !== lunNumber || !isBefore(slot.cmdSn, cmdSn))
+        continue;
+      if (proof && slot.complete) this.#abandon(slot, "busy");
+      else slot.startTick = Math.min(slot.startTick, startTick);
+    }
   }
 
   /** Ends a command and tells its owner, who may submit the next one at once. */
   finish(slot: Slot, outcome: Outcome, senseCode: number): void {
     const { command, path, control, receivedBytes } = slot;
-    if (slot.outLeft > 0) this.#toAnswer.remove(slot);
-    slot.outLeft = 0;
+    this.#stopAnswer(slot);
     this.slots.give(slot);
     if (control !== null) control.done(outcome, senseCode, receivedBytes);
     else if (command !== null && path !== null) {
@@ -176,7 +186,7 @@ export class Connection implements LoopWork, Watched {
 
   /** The target did not run it: once more, before everything that has not been sent yet. */
   repeat(slot: Slot): void {
-    if (slot.outLeft > 0) this.#toAnswer.remove(slot);
+    this.#stopAnswer(slot);
     this.#reset(slot);
     this.#toSend.unshift(slot);
     this.wake();
@@ -222,6 +232,21 @@ export class Connection implements LoopWork, Watched {
     this.#wire.kill();
   }
 
+  /** Ends a command whose answer may come all the same. */
+  #abandon(slot: Slot, outcome: Outcome): void {
+    const { command, path, control } = slot;
+    this.#stopAnswer(slot);
+    this.slots.abandon(slot);
+    slot.startTick = this.#watchdog.tick;
+    if (control !== null) control.done(outcome, 0, 0);
+    else if (command !== null) path?.listener.completed(command, outcome);
+  }
+
+  #stopAnswer(slot: Slot): void {
+    if (slot.outLeft > 0) this.#toAnswer.remove(slot);
+    slot.outLeft = 0;
+  }
+
   #enqueue(slot: Slot): void {
     slot.attentions = 0;
     slot.startTick = this.#watchdog.tick;
@@ -263,7 +288,7 @@ export class Connection implements LoopWork, Watched {
     this.#watchdog.stop();
     this.#owner.connectionEnded(error);
     for (const slot of this.slots.all)
-      if (slot.state !== SlotState.Free)
+      if (slot.state === SlotState.Queued || slot.state === SlotState.Sent)
         this.finish(slot, slot.state === SlotState.Sent ? "in-doubt" : "not-sent", 0);
     for (const reset of this.#resets.values()) {
       reset.timer.cancel();

@@ -1,7 +1,7 @@
 import type { EventSink } from "@fairlead/core";
 import type { Shared } from "./connection.js";
 import type { Groups } from "./groups.js";
-import type { LunPath } from "./lun-path.js";
+import type { Resets } from "./resets.js";
 
 /** What one driver shares among its HBAs and sessions. */
 export interface Context extends Shared {
@@ -15,6 +15,5 @@ export interface Context extends Shared {
   /** ISIDs in use, in hex. */
   readonly isids: Set<string>;
   readonly groups: Groups;
-  /** A LUN RESET over this path succeeded: the LUN's other paths have to learn what it ended. */
-  lunWasReset(path: LunPath): void;
+  readonly resets: Resets;
 }

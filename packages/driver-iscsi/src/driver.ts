@@ -1,10 +1,8 @@
 import { type Hba, OptionError } from "@fairlead/core";
-import { CDB_BYTES, testUnitReady } from "@fairlead/iscsi-codec";
 import type { Context } from "./context.js";
 import { Groups } from "./groups.js";
 import { IscsiHba } from "./hba.js";
 import { LoopTurn } from "./loop-turn.js";
-import type { LunPath } from "./lun-path.js";
 import {
   checkHba,
   checkName,
@@ -13,6 +11,7 @@ import {
   type IscsiHbaOptions,
 } from "./options.js";
 import { StagingPool } from "./output.js";
+import { Resets } from "./resets.js";
 import { makeScratch } from "./wire.js";
 
 /** The iSCSI initiator of one host: one name, any number of HBAs. */
@@ -39,7 +38,7 @@ export function createIscsiDriver(options: IscsiDriverOptions): IscsiDriver {
     challenges: new Set(),
     isids: new Set(),
     groups: new Groups(),
-    lunWasReset: (path) => lunWasReset(hbas.values(), path),
+    resets: new Resets(hbas),
   };
   return {
     hba(hbaOptions) {
@@ -50,20 +49,4 @@ export function createIscsiDriver(options: IscsiDriverOptions): IscsiDriver {
       return hba;
     },
   };
-}
-
-/**
- * A reset ends the commands of all sessions, those of the others in silence; each session learns of it by the UNIT
- * ATTENTION that its next command meets. So that none has to wait for a guest's next command, or for a time-out, each gets one.
- */
-function lunWasReset(hbas: Iterable<IscsiHba>, path: LunPath): void {
-  const task = { cdb: new Uint8Array(CDB_BYTES), data: new Uint8Array(0), done: () => {} };
-  testUnitReady(task.cdb, 0);
-  for (const hba of hbas)
-    for (const session of hba.sessions)
-      for (const other of session.paths.values()) {
-        if (other === path || !other.up || other.lun.id !== path.lun.id) continue;
-        other.resetExpected = true;
-        session.connection?.execute(other.lunNumber, task);
-      }
 }

@@ -39,6 +39,7 @@ export function encodeCommand(out: Output, slot: Slot, sequence: Sequence, terms
   setU32(staging, at + At.ExpStatSn, sequence.expStatSn);
   encodeCdb(staging, at + At.Cdb, slot);
   if (immediate > 0) out.payload(at, slot.data, 0, immediate);
+  slot.complete = !slot.write || immediate === slot.expectedBytes;
   slot.outTag = NO_TAG;
   slot.outOffset = immediate;
   slot.outLeft = unsolicited;

@@ -24,7 +24,7 @@ import type { OwnRequests } from "./own-requests.js";
 import { OwnTag } from "./own-requests.js";
 import type { PduReader, PduSink } from "./pdu-reader.js";
 import type { Sequence } from "./sequence.js";
-import type { Slot } from "./slot.js";
+import { type Slot, SlotState } from "./slot.js";
 
 /** UNIT ATTENTIONs in a row that one command bears: a target has only so many to report. */
 const ATTENTIONS_MAX = 16;
@@ -58,7 +58,11 @@ export class Inbound implements PduSink {
 
   header(bytes: Uint8Array, at: number): void {
     if (getOpcode(bytes, at) !== Opcode.DataIn) return;
-    const slot = this.#connection.slots.sent(getU32(bytes, at + At.InitiatorTag));
+    const slot = this.#connection.slots.named(getU32(bytes, at + At.InitiatorTag));
+    if (slot.state === SlotState.Abandoned) {
+      this.#reader.discard();
+      return;
+    }
     const offset = getU32(bytes, at + At.BufferOffset);
     const dataBytes = getDataLength(bytes, at);
     const dataSn = getU32(bytes, at + At.DataSn);
@@ -94,7 +98,7 @@ export class Inbound implements PduSink {
         this.#connection.resetAnswered(getU32(bytes, at + At.InitiatorTag), bytes[at + At.Response]!);
         break;
       case Opcode.AsyncMessage:
-        this.#asyncMessage(bytes, at);
+        this.#asyncMessage(bytes, at, data, dataBytes);
         break;
       case Opcode.Reject:
         throw new ProtocolError(`the target rejected a PDU for reason ${bytes[at + At.Response]}`);
@@ -105,8 +109,12 @@ export class Inbound implements PduSink {
   }
 
   #response(bytes: Uint8Array, at: number, senseCode: number): void {
-    const slot = this.#connection.slots.sent(getU32(bytes, at + At.InitiatorTag));
+    const slot = this.#connection.slots.named(getU32(bytes, at + At.InitiatorTag));
     this.#sequence.takeStatus(bytes, at);
+    if (slot.state === SlotState.Abandoned) {
+      this.#connection.slots.give(slot);
+      return;
+    }
     const isResponse = getOpcode(bytes, at) === Opcode.ScsiResponse;
     const status = bytes[at + At.Status]!;
     if (isResponse && bytes[at + At.Response] !== 0) this.#connection.finish(slot, "target-error", 0);
@@ -128,9 +136,9 @@ export class Inbound implements PduSink {
     const key = senseKey(senseCode);
     const asc = senseAsc(senseCode);
     if (key === SenseKey.UnitAttention) {
-      // A reset ended what came before this command in silence; the answers to what had ended before it are here already.
-      if (asc >>> 8 === RESET_ASC) this.#connection.aborted(slot.lunNumber, slot.cmdSn);
-      this.#owner.unitAttention(slot.lunNumber, senseCode);
+      // The first command after a reset meets it, so everything before that one was reached by the reset.
+      const proof = this.#owner.unitAttention(slot.lunNumber, senseCode, slot.cmdSn);
+      if (asc >>> 8 === RESET_ASC) this.#connection.lunWasReset(slot.lunNumber, slot.cmdSn, proof);
       if (slot.attentions++ < ATTENTIONS_MAX) {
         this.#connection.repeat(slot);
         return;
@@ -146,7 +154,8 @@ export class Inbound implements PduSink {
   }
 
   #readyToTransfer(bytes: Uint8Array, at: number): void {
-    const slot = this.#connection.slots.sent(getU32(bytes, at + At.InitiatorTag));
+    const slot = this.#connection.slots.named(getU32(bytes, at + At.InitiatorTag));
+    if (slot.state === SlotState.Abandoned) return;
     const offset = getU32(bytes, at + At.BufferOffset);
     const desired = getU32(bytes, at + At.DesiredBytes);
     const r2tSn = getU32(bytes, at + At.R2tSn);
@@ -176,12 +185,13 @@ export class Inbound implements PduSink {
     this.#sequence.takeStatus(bytes, at);
   }
 
-  #asyncMessage(bytes: Uint8Array, at: number): void {
+  #asyncMessage(bytes: Uint8Array, at: number, data: Uint8Array, dataBytes: number): void {
     this.#sequence.takeStatus(bytes, at);
     const event = bytes[at + At.AsyncEvent]!;
     if (event === AsyncEvent.ScsiEvent) {
       const lunNumber = getLun(bytes, at + At.Lun);
-      if (lunNumber !== -1) this.#owner.unitAttention(lunNumber, SenseKey.UnitAttention << 16);
+      if (lunNumber !== -1)
+        this.#owner.unitAttention(lunNumber, readResponseSense(data, 0, dataBytes), this.#sequence.cmdSn);
       return;
     }
     this.#connection.fail(

@@ -77,17 +77,23 @@ export class Login {
     const pairs: TextPair[] = [["InitiatorName", initiatorName]];
     if (targetName !== undefined) pairs.push(["TargetName", targetName]);
     pairs.push(["SessionType", targetName === undefined ? "Discovery" : "Normal"]);
-    pairs.push(["AuthMethod", chap === undefined ? "None" : "CHAP"]);
+    pairs.push(["AuthMethod", this.#authMethods()]);
     const answer = await this.#round(Stage.Security, Stage.Operational, chap === undefined, pairs);
     const keys = new Map(answer.pairs);
     this.#groupTag = parseNumber(keys.get("TargetPortalGroupTag") ?? "", 0, 65535) ?? -1;
-    if (chap !== undefined) {
-      if (keys.get("AuthMethod") !== "CHAP") throw refused("the target does not ask for CHAP");
-      return this.#authenticate(chap);
-    }
-    if ((keys.get("AuthMethod") ?? "None") !== "None") throw refused("the target asks for authentication");
+    const method = keys.get("AuthMethod") ?? "None";
+    if (!this.#authMethods().split(",").includes(method))
+      throw refused(`the target must take ${this.#authMethods()}, but chose ${method}`);
+    if (chap !== undefined && method === "CHAP") return this.#authenticate(chap);
     let transit = answer.transit;
     while (!transit) transit = (await this.#round(Stage.Security, Stage.Operational, true, [])).transit;
+  }
+
+  /** Targets keep accounts for themselves, and often none for discovery; a list of names needs no proof. */
+  #authMethods(): string {
+    const { chap, targetName } = this.#request;
+    if (chap === undefined) return "None";
+    return targetName === undefined ? "CHAP,None" : "CHAP";
   }
 
   async #authenticate(chap: ChapOptions): Promise<void> {

@@ -1,5 +1,6 @@
 import type { AdapterListener, Command, FailureReason, LunDescription, PathAdapter } from "@fairlead/core";
 import type { LoopTurn, LoopWork } from "./loop-turn.js";
+import { ResetKnowledge } from "./reset-knowledge.js";
 import type { IscsiSession } from "./session.js";
 
 const SILENT: AdapterListener = { completed: () => {}, notice: () => {} };
@@ -13,8 +14,8 @@ export class LunPath implements PathAdapter, LoopWork {
   failure: FailureReason | undefined;
   lun: LunDescription;
   blockSizeBytes: number;
-  /** The next 29xx of the LUN follows from what we did ourselves. */
-  resetExpected = true;
+  /** What this path's session knows of a LUN RESET by this host. */
+  readonly reset = new ResetKnowledge();
   readonly #turn: LoopTurn;
   #refused: Command | null = null;
   #refusedLast: Command | null = null;
@@ -49,6 +50,7 @@ export class LunPath implements PathAdapter, LoopWork {
   fail(reason: FailureReason, detail: string): void {
     if (this.failure === reason) return;
     this.up = false;
+    this.reset.forget();
     this.failure = reason;
     this.listener.notice({ kind: "path-failed", reason, detail });
   }

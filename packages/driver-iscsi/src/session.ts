@@ -12,6 +12,8 @@ import { LunPath } from "./lun-path.js";
 import type { ChapOptions } from "./options.js";
 import { backoffMs, Pause } from "./pause.js";
 
+/** ASC of all that a reset or power-on reports. */
+const RESET_ASC = 0x29;
 /** A session that lasted this long starts again at once when it fails. */
 const STABLE_MS = 5000;
 /** A target that refuses the login will not change its mind soon. */
@@ -79,9 +81,9 @@ export class IscsiSession implements Session, ConnectionOwner, FencedSession {
       setImmediate(() => done(false));
       return;
     }
-    path.resetExpected = true;
+    this.#context.resets.asked(path);
     connection.resetLun(path.lunNumber, (succeeded) => {
-      if (succeeded) this.#context.lunWasReset(path);
+      this.#context.resets.answered(path, succeeded);
       done(succeeded);
     });
   }
@@ -111,24 +113,20 @@ export class IscsiSession implements Session, ConnectionOwner, FencedSession {
     if (this.paths.size > 0) void this.#reconnect();
   }
 
-  unitAttention(lunNumber: number, code: number): void {
+  unitAttention(lunNumber: number, code: number, cmdSn: number): boolean {
     const path = this.paths.get(lunNumber);
     const asc = senseAsc(code);
-    if (path === undefined) return;
+    if (path === undefined) return false;
     if (asc === Asc.CapacityChanged)
       this.#pathEvent(path, "capacity-changed", "info", "the target reports another capacity");
     else if (asc === Asc.ReportedLunsChanged)
       this.#pathEvent(path, "luns-changed", "info", "the target reports another set of LUNs");
-    else if (asc >>> 8 === 0x29) {
-      if (!path.resetExpected)
-        this.#pathEvent(
-          path,
-          "lun-reset",
-          "warning",
-          "the LUN was reset, or lost its power, and not by this host",
-        );
-      path.resetExpected = false;
-    }
+    if (asc >>> 8 !== RESET_ASC) return false;
+    const knowledge = path.reset.met(cmdSn);
+    // While the path is down its identity is being read, and the attention is that of our own login.
+    if (knowledge === "foreign" && path.up)
+      this.#pathEvent(path, "lun-reset", "warning", "the LUN was reset or lost its power, not by this host");
+    return knowledge === "proof";
   }
 
   lunGone(path: LunPath): void {
@@ -174,7 +172,6 @@ export class IscsiSession implements Session, ConnectionOwner, FencedSession {
       const { wire, negotiated, sequence, queue } = dialled;
       this.connection = new Connection(wire, negotiated, sequence, this.#context, this);
       this.#loggedInAtMs = this.#context.clock.now();
-      for (const path of this.paths.values()) path.resetExpected = true;
       queue.moveTo(wire);
     } catch (error) {
       if (error instanceof IscsiError) this.#loginFailed(error);

@@ -11,7 +11,8 @@ export interface ControlTask {
   done(outcome: Outcome, senseCode: number, receivedBytes: number): void;
 }
 
-export const SlotState = { Free: 0, Queued: 1, Sent: 2 } as const;
+/** Abandoned: its command has ended for us, and should the target answer it all the same, the answer is passed over. */
+export const SlotState = { Free: 0, Queued: 1, Sent: 2, Abandoned: 3 } as const;
 
 const NO_DATA = new Uint8Array(0);
 
@@ -29,6 +30,8 @@ export class Slot {
   /** Expected data transfer length, either direction. */
   expectedBytes = 0;
   write = false;
+  /** All of its data went with the command: the target had everything as soon as it had the command. */
+  complete = false;
   cmdSn = 0;
   /** Tick of the connection at which it was submitted. */
   startTick = 0;
@@ -110,7 +113,7 @@ export class SlotTable {
     this.#grow(SLOTS_FIRST);
   }
 
-  /** Slots in use. */
+  /** Commands on their way. */
   get busy(): number {
     return this.#busy;
   }
@@ -124,21 +127,27 @@ export class SlotTable {
   }
 
   give(slot: Slot): void {
+    if (slot.state !== SlotState.Abandoned) this.abandon(slot);
     slot.state = SlotState.Free;
+    const generation = ((slot.tag >>> INDEX_BITS) + 1) & GENERATION_MASK;
+    slot.tag = (generation << INDEX_BITS) | slot.index;
+    this.#free.push(slot);
+  }
+
+  /** The command has ended, but its tag stays out of use. */
+  abandon(slot: Slot): void {
+    slot.state = SlotState.Abandoned;
     slot.command = null;
     slot.path = null;
     slot.control = null;
     slot.data = NO_DATA;
-    const generation = ((slot.tag >>> INDEX_BITS) + 1) & GENERATION_MASK;
-    slot.tag = (generation << INDEX_BITS) | slot.index;
     this.#busy--;
-    this.#free.push(slot);
   }
 
-  /** The command that a target's PDU names. @throws ProtocolError where it was not sent, or has ended */
-  sent(tag: number): Slot {
+  /** The command that a target's PDU names: sent, or abandoned. @throws ProtocolError where it was not sent, or has been answered */
+  named(tag: number): Slot {
     const slot = this.all[tag & 0xffff];
-    if (slot === undefined || slot.tag !== tag || slot.state !== SlotState.Sent)
+    if (slot === undefined || slot.tag !== tag || slot.state < SlotState.Sent)
       throw new ProtocolError(`the target answers task 0x${tag.toString(16)}, which is not outstanding`);
     return slot;
   }

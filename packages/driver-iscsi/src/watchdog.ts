@@ -44,6 +44,11 @@ export class Watchdog {
     this.#timer?.cancel();
   }
 
+  /** A command that starts at this tick is overdue after so long a time. */
+  startTickFor(timeoutMs: number): number {
+    return this.tick + Math.ceil((timeoutMs - this.#timing.commandTimeoutMs) / this.#tickMs);
+  }
+
   #arm(): void {
     this.#timer = this.#clock.schedule(() => this.#onTick(), this.#tickMs);
   }
