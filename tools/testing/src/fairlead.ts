@@ -31,24 +31,29 @@ export class Fairlead {
 
   private constructor(
     private readonly scope: Scope,
+    private readonly directory: string,
+    private readonly args: readonly string[],
     readonly runDir: string,
-    readonly configFile: string,
-    private readonly env: NodeJS.ProcessEnv,
   ) {}
 
-  /** `config` without `host` and `api`, which are the harness's. Resolves when the control socket answers. */
-  static async start(scope: Scope, config: object, env: NodeJS.ProcessEnv = {}): Promise<Fairlead> {
+  /** `config` without `host`, which is the harness's. Resolves when the disks' socket takes connections. */
+  static async start(scope: Scope, config: object): Promise<Fairlead> {
     const directory = await scope.directory();
-    const host = new Fairlead(scope, join(directory, "run"), join(directory, "fairlead.yaml"), env);
-    await host.writeConfig(config);
+    const runDir = join(directory, "run");
+    const file = join(directory, "fairlead.yaml");
+    const whole = { host: { name: "e2e", runDir }, ...config };
+    await writeFile(file, JSON.stringify(whole, undefined, 2)); // JSON is YAML.
+    const host = new Fairlead(scope, directory, ["up", "--config", file], runDir);
     await host.launch();
     return host;
   }
 
-  /** JSON is YAML. */
-  async writeConfig(config: object): Promise<void> {
-    const whole = { host: { name: "e2e", runDir: this.runDir }, ...config };
-    await writeFile(this.configFile, JSON.stringify(whole, undefined, 2));
+  /** Without a config, on its embedded SAN. */
+  static async demo(scope: Scope): Promise<Fairlead> {
+    const directory = await scope.directory();
+    const host = new Fairlead(scope, directory, ["up"], join(directory, "fairlead-demo"));
+    await host.launch();
+    return host;
   }
 
   get process(): Running {
@@ -66,10 +71,9 @@ export class Fairlead {
 
   /** After the process has ended: again with the same configuration. */
   async launch(): Promise<void> {
-    const args = [...fromSource(CLI), "up", "--config", this.configFile];
-    this.#process = await start(this.scope, process.execPath, args, {
+    this.#process = await start(this.scope, process.execPath, [...fromSource(CLI), ...this.args], {
       cwd: ROOT,
-      env: this.env,
+      env: { XDG_RUNTIME_DIR: this.directory },
       readyTimeoutMs: 30_000,
       ready: () => accepts(this.nbdSocket),
     });
@@ -83,5 +87,15 @@ export class Fairlead {
       async () => (await run("nbdinfo", ["--size", uri], { allow: [0, 1], timeoutMs: 20_000 })).code === 0,
       timeoutMs,
     );
+  }
+
+  /** A command of the command line, asked of this host. */
+  cli(...args: readonly string[]): Promise<RunResult> {
+    return fairleadCli(["--socket", join(this.runDir, "api.sock"), ...args]);
+  }
+
+  /** What `fairlead get KIND -o json` prints. */
+  async get(kind: "paths" | "luns" | "disks" | "vms"): Promise<readonly Record<string, unknown>[]> {
+    return JSON.parse((await this.cli("get", kind, "-o", "json")).stdout) as Record<string, unknown>[];
   }
 }
