@@ -39,6 +39,7 @@ export class Connection {
   #lingerTimer: Timer | undefined;
   /** What an earlier read left over: part of a message, or what came after a bound was reached. */
   #rest: Buffer | undefined;
+  #finishing = false;
   #ended = false;
 
   constructor(owner: ConnectionOwner, accepted: net.Socket, id: string) {
@@ -105,8 +106,9 @@ export class Connection {
 
   /** Everything is answered: sends what is left and closes. */
   finish(): void {
-    if (this.#ended || this.#lingerTimer !== undefined) return;
-    this.#lingerTimer = this.#engine.clock.schedule(() => this.#destroy(), LINGER_MS);
+    if (this.#ended || this.#finishing) return;
+    this.#finishing = true;
+    this.#linger();
     this.socket.end(() => this.#destroy());
   }
 
@@ -115,13 +117,11 @@ export class Connection {
     const transmission = this.transmission;
     if (transmission === undefined) {
       this.#destroy();
-      return;
-    }
-    transmission.stopping = true;
-    if (late) {
+    } else if (late) {
+      this.#linger();
       transmission.answerShutdown();
-      this.finish();
     } else {
+      transmission.stopping = true;
       this.#engine.markDirty(transmission);
     }
   }
@@ -261,6 +261,11 @@ export class Connection {
   /** The client closed its side. After DISC that is in order, and the replies still go out. */
   #clientEnded(): void {
     if (this.transmission?.disconnecting !== true) this.end("the client closed the connection");
+  }
+
+  /** The client has this much time to take what is left for it. */
+  #linger(): void {
+    this.#lingerTimer ??= this.#engine.clock.schedule(() => this.#destroy(), LINGER_MS);
   }
 
   #destroy(): void {

@@ -35,8 +35,6 @@ const COPIED_BYTES_MAX = 16 * 1024;
 /** Longest single read: longer ones let other connections wait and leave the processor's cache. */
 const READ_BYTES_MAX = 256 * 1024;
 const TWO_32 = 2 ** 32;
-/** Upper half of an offset from which on it is above 2^53. */
-const OFFSET_HIGH_MAX = 0x1fffff;
 
 /** One connection after its handshake: parses requests, hands them to the disk, answers them. */
 export class Transmission {
@@ -60,6 +58,8 @@ export class Transmission {
   disconnecting = false;
   /** The server stops: new requests are answered with ESHUTDOWN. */
   stopping = false;
+  /** Nothing that is still in flight is waited for. */
+  #late = false;
   /** Grows with what the client does: payload that came. */
   payloadReads = 0;
   readonly budget: Budget;
@@ -208,7 +208,8 @@ export class Transmission {
       this.#connection.resume();
       this.output.flush();
     }
-    if ((this.disconnecting || this.stopping) && this.inFlight === 0 && this.output.empty) {
+    const done = this.inFlight === 0 || this.#late;
+    if ((this.disconnecting || this.stopping) && done && this.output.empty) {
       this.#connection.finish();
     }
   }
@@ -234,12 +235,13 @@ export class Transmission {
 
   /** The server has waited long enough: what is in flight is answered without the disk's word. */
   answerShutdown(): void {
+    this.#late = true;
     for (let slot = this.#newest; slot !== null; slot = slot.older) {
       if (slot.answered) continue;
       slot.answered = true;
       if (slot !== this.#filling) this.output.status(slot.cookieHigh, slot.cookieLow, ESHUTDOWN);
     }
-    this.output.flush();
+    this.#engine.markDirty(this);
   }
 
   /** The disk threw: it can't be known whether it still uses the request, so neither it nor its buffer comes back. */
@@ -357,9 +359,9 @@ export class Transmission {
     const { alignMask, disk } = this.served;
     if ((flags & ~CMD_FLAG_FUA) !== 0 || lengthBytes === 0 || lengthBytes > PAYLOAD_BYTES_MAX) return EINVAL;
     if (((offsetLow | lengthBytes) & alignMask) !== 0) return EINVAL;
-    if (offsetHigh > OFFSET_HIGH_MAX) return beyondEnd;
+    // From 2^53 on the sum is not exact, but it is beyond the end of any disk; the difference can't overflow.
     const offsetBytes = offsetHigh * TWO_32 + offsetLow;
-    return offsetBytes > disk.sizeBytes || lengthBytes > disk.sizeBytes - offsetBytes ? beyondEnd : 0;
+    return lengthBytes > disk.sizeBytes - offsetBytes ? beyondEnd : 0;
   }
 
   #roomFor(lengthBytes: number): boolean {

@@ -112,6 +112,8 @@ describe("requests that a dead client left unread", () => {
       disk.cancellable = round % 2 === 0;
       const { socket, server } = await serve(scope, [disk], limits);
       const old = sibling ? await NbdClient.open(scope, socket, "d") : undefined;
+      // It has served before, so that nothing about it is new.
+      await old?.read(0, 0).catch(() => undefined);
       const dying = await rawClient(scope, socket, "d");
       // Far more than one read takes, so that most of it stays in the kernel.
       const ghosts = Array.from({ length: 8 }, (_, index) => write(index, 8 + index, OLD));

@@ -63,6 +63,31 @@ describe("close", () => {
     expect(server.status().heldBytes).toBe(0);
   });
 
+  it("answers each late request once, also to a client that reads slowly", async () => {
+    const clock = createManualClock();
+    const disk = new HeldDisk("d", 8 * 2 ** 20);
+    const { server, socket } = await serve(scope, [disk], { clock });
+    const client = await rawClient(scope, socket, "d");
+    client.socket.pause();
+    client.socket.write(
+      Buffer.concat([
+        commandBytes({ type: READ, cookie: 1n, length: 8 * 2 ** 20 }),
+        commandBytes({ type: READ, cookie: 2n, length: 512 }),
+      ]),
+    );
+    await until("two in flight", () => disk.held.length === 2);
+    disk.release(1);
+    const closed = server.close();
+    clock.advance(100);
+    disk.open();
+    client.socket.resume();
+    expect(await reply(client, 8 * 2 ** 20)).toMatchObject({ cookie: 1n, errno: 0 });
+    expect(await reply(client)).toMatchObject({ cookie: 2n, errno: ESHUTDOWN });
+    await expect(client.take(1)).rejects.toThrow();
+    await closed;
+    expect(server.status().heldBytes).toBe(0);
+  });
+
   it("does not wait for a client that reads nothing", async () => {
     const clock = createManualClock();
     const disk = new MemoryDisk("d", 8 * 2 ** 20);

@@ -202,6 +202,22 @@ describe("transmission", () => {
     await until("no connection is left", () => server.status().connections.length === 0);
   });
 
+  it("still answers a client that has closed its own side after DISC", async () => {
+    const disk = new HeldDisk("d", DISK_BYTES);
+    const { socket } = await serve(scope, [disk]);
+    const client = await rawClient(scope, socket, "d");
+    client.socket.end(
+      Buffer.concat([commandBytes({ type: READ, cookie: 7n, length: 512 }), commandBytes({ type: DISC })]),
+    );
+    await until("it is at the disk", () => disk.held.length === 1);
+    // A turn of the event loop later the server has seen the end as well: another client gets its answer.
+    const other = await rawClient(scope, socket, "d");
+    expect(await ask(other, { type: FLUSH, offset: 1n })).toBe(EINVAL);
+    disk.open();
+    expect(await reply(client, 512)).toMatchObject({ cookie: 7n, errno: 0 });
+    await expect(client.take(1)).rejects.toThrow();
+  });
+
   it("counts requests and bytes by export and connection", async () => {
     const disk = new HeldDisk("d", DISK_BYTES);
     disk.open();
