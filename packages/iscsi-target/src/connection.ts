@@ -28,6 +28,8 @@ import { manageTasks } from "./task-management.js";
 import { TextExchange } from "./text-exchange.js";
 
 const LOGIN_TIMEOUT_MS = 10_000;
+/** TCP's own check of a peer that says nothing. */
+const KEEP_ALIVE_MS = 60_000;
 const PING_BYTES_MAX = 8192;
 /** Commands that came before their turn, with their data. */
 const EARLY_BYTES_MAX = 1 << 20;
@@ -83,6 +85,8 @@ export class Connection implements PduHandler {
   private readonly parked: Task[] = [];
   private deadline: Timer | null;
   private stalled = false;
+  /** Nothing is read until the peer has taken some of what it asked for. */
+  private choked = false;
   private heldBytes: Uint8Array[] = [];
 
   constructor(
@@ -99,6 +103,7 @@ export class Connection implements PduHandler {
     this.sender = new Sender(this.socket, slabs, clock, () => this.onRoom());
     this.deadline = clock.schedule(() => this.end("the login took too long"), LOGIN_TIMEOUT_MS);
     this.socket.setNoDelay(true);
+    this.socket.setKeepAlive(true, KEEP_ALIVE_MS);
     this.socket.on("error", (error) => this.end(error.message));
     this.socket.on("close", () => this.end("the initiator closed the connection"));
   }
@@ -114,7 +119,10 @@ export class Connection implements PduHandler {
       this.heldBytes.push(Buffer.from(bytes.subarray(taken, lengthBytes)));
     if (this.ended) return;
     this.sender.flush();
-    if (this.sender.pendingBytes > OUTPUT_BYTES_MAX) this.socket.pause();
+    if (this.sender.pendingBytes > OUTPUT_BYTES_MAX) {
+      this.choked = true;
+      this.socket.pause();
+    }
   }
 
   beginPdu(bytes: Uint8Array, at: number, dataBytes: number): void {
@@ -307,7 +315,10 @@ export class Connection implements PduHandler {
       const task = this.parked.shift();
       if (task !== undefined) this.host.resumeRead(task);
     }
-    if (this.sender.pendingBytes < OUTPUT_BYTES_MAX && !this.stalled) this.socket.resume();
+    if (this.choked && !this.stalled && this.sender.pendingBytes < OUTPUT_BYTES_MAX) {
+      this.choked = false;
+      this.socket.resume();
+    }
   }
 
   /** The task is over; true where the socket may still write into its buffer. */
@@ -330,6 +341,7 @@ export class Connection implements PduHandler {
     if (this.phase !== Phase.Closing) this.receiver.start();
     this.sender.release();
     for (const bytes of this.heldBytes.splice(0)) this.onBytes(bytes, bytes.length);
+    this.choked = false;
     if (!this.ended) this.socket.resume();
   }
 }

@@ -2,6 +2,7 @@ import {
   Asc,
   At,
   BHS_BYTES,
+  CDB_BYTES,
   Flag,
   getLun,
   getU32,
@@ -65,7 +66,7 @@ export class CommandReceiver {
     task.lunNumber = getLun(bytes, at + At.Lun);
     if ((flags & Flag.Write) !== 0) task.expectedOutBytes = expectedBytes;
     else if ((flags & Flag.Read) !== 0) task.expectedInBytes = expectedBytes;
-    task.cdb.set(bytes.subarray(at + At.Cdb, at + At.Cdb + task.cdb.length));
+    for (let index = 0; index < CDB_BYTES; index++) task.cdb[index] = bytes[at + At.Cdb + index]!;
     prepare(task, this.port);
     if (task.outBytes > 0) this.lend(task);
     task.receivedBytes = Math.min(dataBytes, task.expectedOutBytes);

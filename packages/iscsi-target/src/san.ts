@@ -93,8 +93,14 @@ class San implements Target, SessionHost {
 
   async stop(): Promise<void> {
     for (const portal of this.portals.splice(0)) portal.remove();
-    for (const unit of this.luns.values()) unit.releaseWrites();
-    await Promise.all([...this.luns.values()].map((unit) => idle(unit)));
+    const units = [...this.luns.values()];
+    for (const unit of units) unit.releaseWrites();
+    await new Promise<void>((resolve) => {
+      const waiter = new TaskWaiter(resolve);
+      for (const unit of units) unit.awaitStored(waiter);
+      waiter.ended();
+    });
+    for (const unit of units) unit.service.stop();
   }
 
   portal(address: string): PortalFaults {
