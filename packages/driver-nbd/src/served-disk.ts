@@ -80,7 +80,10 @@ export class ServedDisk {
   #overlapsLeaving(slot: Slot): boolean {
     if (slot.op === "flush") return false;
     for (const connection of this.#leaving) {
-      if (connection !== slot.connection && connection.overlapsWrite(slot.offsetBytes, slot.lengthBytes))
+      if (
+        connection !== slot.connection &&
+        connection.requestsInFlight.overlapsWrite(slot.offsetBytes, slot.lengthBytes)
+      )
         return true;
     }
     return false;

@@ -1,8 +1,9 @@
-import type { Outcome } from "@fairlead/core";
+import type { Op, Outcome } from "@fairlead/core";
 import { Budget } from "./budget.js";
 import type { Connection } from "./connection.js";
 import type { Engine } from "./engine.js";
 import { errnoOf } from "./errno.js";
+import { InFlight } from "./in-flight.js";
 import { clientGone } from "./liveness.js";
 import { Output } from "./output.js";
 import {
@@ -41,8 +42,7 @@ export class Transmission {
   readonly served: ServedDisk;
   readonly output: Output;
   /** Requests that the client waits for, without those whose reply is in the output. */
-  inFlight = 0;
-  writesInFlight = 0;
+  readonly requestsInFlight = new InFlight();
   requests = 0;
   readBytes = 0;
   writtenBytes = 0;
@@ -67,7 +67,6 @@ export class Transmission {
   #filling: Slot | null = null;
   #filledBytes = 0;
   readonly #swallow: Swallow = { bytes: 0, errno: 0, cookieHigh: 0, cookieLow: 0 };
-  #newest: Slot | null = null;
   /** Payload of the request that did not fit. */
   #wantedBytes = 0;
   /** No request of this connection has run yet. */
@@ -87,8 +86,12 @@ export class Transmission {
     served.connections.add(this);
   }
 
-  get id(): string {
-    return this.#connection.id;
+  get inFlight(): number {
+    return this.requestsInFlight.count;
+  }
+
+  get writesInFlight(): number {
+    return this.requestsInFlight.writes;
   }
 
   /** It is the client's turn: to read replies, or to send the rest of a payload. */
@@ -160,7 +163,7 @@ export class Transmission {
 
   /** Core's answer, exactly once per submitted request, possibly from within `submit`. */
   completed(slot: Slot, outcome: Outcome): void {
-    this.#unlink(slot);
+    this.requestsInFlight.remove(slot);
     const buffer = slot.buffer;
     if (this.dead || slot.answered) {
       if (buffer !== null) this.budget.give(buffer);
@@ -226,7 +229,7 @@ export class Transmission {
     this.#filling = null;
     if (filling !== null) this.#discard(filling);
     // After DISC the client expects its requests to be done, whether it still listens or not.
-    this.#takeBack(!this.disconnecting);
+    this.#takeBack(!this.disconnecting || this.#late);
     this.output.drop();
     if (this.writesInFlight === 0) this.served.left(this);
     // Others may wait for what it held.
@@ -236,8 +239,7 @@ export class Transmission {
   /** The server has waited long enough: what is in flight is answered without the disk's word. */
   answerShutdown(): void {
     this.#late = true;
-    for (let slot = this.#newest; slot !== null; slot = slot.older) {
-      if (slot.answered) continue;
+    for (const slot of this.requestsInFlight.all()) {
       slot.answered = true;
       if (slot !== this.#filling) this.output.status(slot.cookieHigh, slot.cookieLow, ESHUTDOWN);
     }
@@ -247,20 +249,10 @@ export class Transmission {
   /** The disk threw: it can't be known whether it still uses the request, so neither it nor its buffer comes back. */
   abandon(slot: Slot, error: unknown): void {
     if (slot.connection !== this) return;
-    this.#unlink(slot);
+    this.requestsInFlight.remove(slot);
     slot.connection = null;
     if (slot.buffer !== null) this.budget.lose(slot.buffer);
     this.#connection.fail(error);
-  }
-
-  /** Whether a write at the disk touches the range. */
-  overlapsWrite(offsetBytes: number, lengthBytes: number): boolean {
-    for (let slot = this.#newest; slot !== null; slot = slot.older) {
-      if (slot.op !== "write" || slot.held) continue;
-      if (slot.offsetBytes < offsetBytes + lengthBytes && offsetBytes < slot.offsetBytes + slot.lengthBytes)
-        return true;
-    }
-    return false;
   }
 
   /** One request header at `at`. False: it must wait, nothing has changed. */
@@ -300,8 +292,7 @@ export class Transmission {
       return true;
     }
     if (!this.#roomFor(lengthBytes)) return false;
-    const slot = this.#take(at);
-    slot.op = "read";
+    const slot = this.#take(at, "read");
     this.#payload(slot, lengthBytes);
     this.served.reads++;
     this.served.readBytes += lengthBytes;
@@ -321,11 +312,9 @@ export class Transmission {
       return true;
     }
     if (!this.#roomFor(lengthBytes)) return false;
-    const slot = this.#take(at);
-    slot.op = "write";
+    const slot = this.#take(at, "write");
     slot.fua = (flags & CMD_FLAG_FUA) !== 0;
     this.#payload(slot, lengthBytes);
-    this.writesInFlight++;
     this.served.writes++;
     this.served.writtenBytes += lengthBytes;
     this.writtenBytes += lengthBytes;
@@ -341,8 +330,7 @@ export class Transmission {
       this.#refuse(at, this.stopping ? ESHUTDOWN : EINVAL);
       return true;
     }
-    const slot = this.#take(at);
-    slot.op = "flush";
+    const slot = this.#take(at, "flush");
     slot.offsetBytes = 0;
     slot.lengthBytes = 0;
     this.served.flushes++;
@@ -372,18 +360,15 @@ export class Transmission {
     return false;
   }
 
-  #take(at: number): Slot {
+  #take(at: number, op: Op): Slot {
     const view = this.#engine.scratchView;
     const slot = this.#engine.slots.take(this);
+    slot.op = op;
     slot.cookieHigh = view.getUint32(at + 8);
     slot.cookieLow = view.getUint32(at + 12);
     slot.offsetBytes = view.getUint32(at + 16) * TWO_32 + view.getUint32(at + 20);
     slot.fua = false;
-    slot.older = this.#newest;
-    slot.newer = null;
-    if (this.#newest !== null) this.#newest.newer = slot;
-    this.#newest = slot;
-    this.inFlight++;
+    this.requestsInFlight.add(slot);
     this.requests++;
     return slot;
   }
@@ -402,29 +387,17 @@ export class Transmission {
     this.served.submit(slot);
   }
 
-  #unlink(slot: Slot): void {
-    if (slot.newer === null) this.#newest = slot.older;
-    else slot.newer.older = slot.older;
-    if (slot.older !== null) slot.older.newer = slot.newer;
-    slot.newer = null;
-    slot.older = null;
-    this.inFlight--;
-    if (slot.op === "write") this.writesInFlight--;
-  }
-
   /** Ends a request that the disk does not know. */
   #discard(slot: Slot): void {
-    this.#unlink(slot);
+    this.requestsInFlight.remove(slot);
     if (slot.buffer !== null) this.budget.give(slot.buffer);
     this.#engine.slots.give(slot);
   }
 
   /** Takes back what the disk has not sent; what it doesn't know yet ends here. */
   #takeBack(cancel: boolean): void {
-    // A copy: `cancel` may complete any of them at once.
-    const slots: Slot[] = [];
-    for (let slot = this.#newest; slot !== null; slot = slot.older) slots.push(slot);
-    for (const slot of slots) {
+    // `cancel` may complete any of them at once.
+    for (const slot of this.requestsInFlight.all()) {
       if (slot.connection !== this) continue;
       if (slot.held) {
         this.served.forget(slot);
