@@ -14,6 +14,7 @@ import {
   setU32,
 } from "@fairlead/iscsi-codec";
 import type { CommandReceiver } from "./data-out.js";
+import { EarlyPdus } from "./early-pdus.js";
 import { OUTPUT_BYTES_MAX } from "./executor.js";
 import { LoginPhase } from "./login-phase.js";
 import { LOGIN_SEGMENT_BYTES_MAX, SEGMENT_BYTES_MAX, type SessionParameters } from "./parameters.js";
@@ -31,8 +32,6 @@ const LOGIN_TIMEOUT_MS = 10_000;
 /** TCP's own check of a peer that says nothing. */
 const KEEP_ALIVE_MS = 60_000;
 const PING_BYTES_MAX = 8192;
-/** Commands that came before their turn, with their data. */
-const EARLY_BYTES_MAX = 1 << 20;
 
 const REQUESTS: ReadonlySet<number> = new Set([
   Opcode.NopOut,
@@ -44,12 +43,6 @@ const REQUESTS: ReadonlySet<number> = new Set([
   Opcode.LogoutRequest,
   Opcode.SnackRequest,
 ]);
-
-/** A PDU that waits for those with lower numbers. */
-interface EarlyPdu {
-  readonly header: Uint8Array;
-  readonly data: Uint8Array;
-}
 
 const Phase = { Login: 0, Opening: 1, Full: 2, Closing: 3 } as const;
 
@@ -78,8 +71,7 @@ export class Connection implements PduHandler {
   private statSn = 1;
   /** Before there is a session. */
   private cmdSn = 0;
-  private readonly early = new Map<number, EarlyPdu>();
-  private earlyBytes = 0;
+  private readonly early = new EarlyPdus();
   private replayed: Uint8Array | null = null;
   private inBatch = false;
   private readonly parked: Task[] = [];
@@ -113,7 +105,7 @@ export class Connection implements PduHandler {
   private onBytes(bytes: Uint8Array, lengthBytes: number): void {
     if (this.ended) return;
     this.inBatch = true;
-    const taken = this.receiver.consume(bytes, lengthBytes);
+    const taken = this.consume(bytes, lengthBytes);
     this.inBatch = false;
     if (this.stalled && taken < lengthBytes)
       this.heldBytes.push(Buffer.from(bytes.subarray(taken, lengthBytes)));
@@ -122,6 +114,18 @@ export class Connection implements PduHandler {
     if (this.sender.pendingBytes > OUTPUT_BYTES_MAX) {
       this.choked = true;
       this.socket.pause();
+    }
+  }
+
+  /** An error of this program's own costs one connection, not the target. */
+  private consume(bytes: Uint8Array, lengthBytes: number): number {
+    try {
+      return this.receiver.consume(bytes, lengthBytes);
+    } catch (error) {
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.host.report("internal-error", "error", this.portal.address, reason);
+      this.end("an error in the target");
+      return lengthBytes;
     }
   }
 
@@ -173,18 +177,11 @@ export class Connection implements PduHandler {
     if (this.opcode === Opcode.SnackRequest) return true;
     const cmdSn = getU32(bytes, at + At.CmdSn);
     const turn = session.turn(cmdSn);
-    if (turn === Turn.Later) this.keepEarly(bytes, at, dataBytes, cmdSn);
-    else if (turn === Turn.Never) this.portal.counters.outsideWindow++;
+    if (turn === Turn.Later) {
+      const data = this.early.keep(cmdSn, bytes.subarray(at, at + BHS_BYTES), dataBytes);
+      if (data !== undefined) this.place(data, 0, dataBytes);
+    } else if (turn === Turn.Never) this.portal.counters.outsideWindow++;
     return turn === Turn.Now;
-  }
-
-  private keepEarly(bytes: Uint8Array, at: number, dataBytes: number, cmdSn: number): void {
-    const size = BHS_BYTES + dataBytes;
-    if (this.early.has(cmdSn) || this.earlyBytes + size > EARLY_BYTES_MAX) return;
-    const data = new Uint8Array(dataBytes);
-    this.early.set(cmdSn, { header: Buffer.from(bytes.subarray(at, at + BHS_BYTES)), data });
-    this.earlyBytes += size;
-    this.place(data, 0, dataBytes);
   }
 
   /** Where the data of the current PDU goes. */
@@ -196,10 +193,9 @@ export class Connection implements PduHandler {
   endPdu(): void {
     this.endRequest();
     const { session, early } = this;
-    if (session === null || early.size === 0) return;
-    for (let pdu = early.get(session.expCmdSn); pdu !== undefined; pdu = early.get(session.expCmdSn)) {
-      early.delete(session.expCmdSn);
-      this.earlyBytes -= BHS_BYTES + pdu.data.length;
+    if (session === null || early.empty) return;
+    for (let pdu = early.take(session.expCmdSn); pdu !== undefined; pdu = early.take(session.expCmdSn)) {
+      if (this.ended) return;
       this.replayed = pdu.data;
       this.beginPdu(pdu.header, 0, pdu.data.length);
       this.replayed = null;
