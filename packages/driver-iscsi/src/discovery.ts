@@ -8,7 +8,6 @@ import {
   IMMEDIATE,
   NO_TAG,
   Opcode,
-  parseText,
   setU32,
   startHeader,
 } from "@fairlead/iscsi-codec";
@@ -18,6 +17,7 @@ import { IscsiError, ProtocolError } from "./errors.js";
 import type { Route } from "./groups.js";
 import { sessionIsid } from "./isid.js";
 import type { ChapOptions } from "./options.js";
+import { answerText } from "./pdu-queue.js";
 
 /** Longest list of targets. Bytes. */
 const LIST_BYTES_MAX = 256 * 1024;
@@ -79,7 +79,7 @@ async function sendTargets({ queue, sequence }: Dialled): Promise<string[]> {
 
 function targetNames(list: Buffer): string[] {
   const names = new Set<string>();
-  for (const [key, value] of parseText(list, 0, list.length))
+  for (const [key, value] of answerText(list))
     if (key === "TargetName" && value !== "" && Buffer.byteLength(value) <= NAME_BYTES_MAX) names.add(value);
   return [...names].sort();
 }

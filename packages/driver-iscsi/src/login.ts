@@ -8,7 +8,6 @@ import {
   IMMEDIATE,
   Opcode,
   parseNumber,
-  parseText,
   Stage,
   setU32,
   startHeader,
@@ -19,7 +18,7 @@ import { IscsiError, ProtocolError } from "./errors.js";
 import { type Negotiated, OperationalKeys } from "./login-keys.js";
 import { loginError, Redirect } from "./login-status.js";
 import type { ChapOptions } from "./options.js";
-import type { Pdu, PduQueue } from "./pdu-queue.js";
+import { answerText, type Pdu, type PduQueue } from "./pdu-queue.js";
 import { Sequence } from "./sequence.js";
 
 export interface LoginRequest {
@@ -133,7 +132,7 @@ export class Login {
         const whole = Buffer.concat(parts);
         return {
           transit: (answered & Flag.Transit) !== 0,
-          pairs: distinct(parseText(whole, 0, whole.length)),
+          pairs: distinct(answerText(whole)),
         };
       }
       text = formatText([]);
@@ -154,7 +153,7 @@ export class Login {
     if (getOpcode(head, 0) !== Opcode.LoginResponse || getU32(head, At.InitiatorTag) !== 0)
       throw new ProtocolError("a login must be answered by a login response");
     const status = (head[At.StatusClass]! << 8) | head[At.StatusDetail]!;
-    if (status >>> 8 === 1) throw Redirect.from(parseText(data, 0, data.length));
+    if (status >>> 8 === 1) throw Redirect.from(answerText(data));
     if (status !== 0) throw loginError(status);
     if (this.#begun) this.#sequence.takeStatus(head, 0);
     else this.#sequence.begin(head, 0);

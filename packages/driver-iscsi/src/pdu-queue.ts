@@ -1,4 +1,12 @@
-import { BHS_BYTES, getDataLength, padded, setDataLength } from "@fairlead/iscsi-codec";
+import {
+  BHS_BYTES,
+  FormatError,
+  getDataLength,
+  padded,
+  parseText,
+  setDataLength,
+  type TextPair,
+} from "@fairlead/iscsi-codec";
 import { type IscsiError, ProtocolError } from "./errors.js";
 import { COLLECTED_BYTES_MAX, type PduSink } from "./pdu-reader.js";
 import type { Wire } from "./wire.js";
@@ -6,6 +14,16 @@ import type { Wire } from "./wire.js";
 export interface Pdu {
   readonly head: Uint8Array;
   readonly data: Uint8Array;
+}
+
+/** The pairs of an answer. @throws ProtocolError where it is none */
+export function answerText(text: Uint8Array): TextPair[] {
+  try {
+    return parseText(text, 0, text.length);
+  } catch (error) {
+    if (error instanceof FormatError) throw new ProtocolError(error.message);
+    throw error;
+  }
 }
 
 /** More than this many PDUs that nobody waits for are no login. */

@@ -1,5 +1,4 @@
 import { connect, type Socket } from "node:net";
-import { FormatError } from "@fairlead/iscsi-codec";
 import { IscsiError, ProtocolError } from "./errors.js";
 import { PduReader, type PduSink } from "./pdu-reader.js";
 import type { Portal } from "./portal.js";
@@ -124,7 +123,6 @@ export class Wire {
       else this.reader.consume(buffer, bytes);
     } catch (error) {
       if (error instanceof ProtocolError) this.fail(error);
-      else if (error instanceof FormatError) this.fail(new ProtocolError(error.message));
       else throw error;
     }
     return true;

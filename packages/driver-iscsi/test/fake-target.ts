@@ -6,6 +6,7 @@ import {
   Flag,
   following,
   formatText,
+  getDataLength,
   getOpcode,
   getPduBytes,
   getU32,
@@ -38,12 +39,16 @@ export class FakeConnection {
   statSn = 100;
   expCmdSn = 1;
   /** Commands that the target has room for. */
-  window = 64;
+  window: number;
+  /** Last command that it has ever said to have room for. */
+  maxCmdSn = 0;
 
   constructor(
     readonly target: FakeTarget,
     readonly socket: Socket,
-  ) {}
+  ) {
+    this.window = target.window;
+  }
 
   /** A PDU with right serial numbers, but for what `fields` overrides. */
   send(opcode: number, flags: number, fields: Fields = {}, data: Uint8Array = new Uint8Array(0)): void {
@@ -52,7 +57,7 @@ export class FakeConnection {
     setDataLength(pdu, 0, data.length);
     setU32(pdu, At.StatSn, this.statSn);
     setU32(pdu, At.ExpCmdSn, this.expCmdSn);
-    setU32(pdu, At.MaxCmdSn, this.expCmdSn + this.window - 1);
+    setU32(pdu, At.MaxCmdSn, this.announce());
     for (const [at, value] of Object.entries(fields)) setU32(pdu, Number(at), value);
     pdu.set(data, BHS_BYTES);
     this.socket.write(pdu);
@@ -117,13 +122,19 @@ export class FakeConnection {
     });
   }
 
+  private announce(): number {
+    const maxCmdSn = this.expCmdSn + this.window - 1;
+    this.maxCmdSn = Math.max(this.maxCmdSn, maxCmdSn);
+    return maxCmdSn;
+  }
+
   private header(opcode: number, flags: number, fields: Fields, dataBytes: number): Uint8Array {
     const head = new Uint8Array(BHS_BYTES);
     startHeader(head, 0, opcode, flags);
     setDataLength(head, 0, dataBytes);
     setU32(head, At.StatSn, this.statSn);
     setU32(head, At.ExpCmdSn, this.expCmdSn);
-    setU32(head, At.MaxCmdSn, this.expCmdSn + this.window - 1);
+    setU32(head, At.MaxCmdSn, this.announce());
     for (const [at, value] of Object.entries(fields)) setU32(head, Number(at), value);
     return head;
   }
@@ -142,8 +153,12 @@ export class FakeTarget {
   /** Login text beside what was asked. */
   operationalKeys: [string, string][] = [["MaxRecvDataSegmentLength", "8192"]];
   logins = 0;
+  /** Commands that a new connection has room for. */
+  window = 64;
   commands: Request[] = [];
   readonly connections: FakeConnection[] = [];
+  /** What hooks threw; thrown again when the test ends. */
+  readonly faults: unknown[] = [];
   readonly medium = new Uint8Array(CAPACITY_BLOCKS * BLOCK_BYTES);
   capacityBlocks = CAPACITY_BLOCKS;
   /** EUI-64 of the LUN. */
@@ -159,6 +174,7 @@ export class FakeTarget {
     scope.defer(() => {
       server.close();
       for (const { socket } of target.connections) socket.destroy();
+      if (target.faults.length > 0) throw target.faults[0];
     });
     return target;
   }
@@ -177,12 +193,15 @@ export class FakeTarget {
     socket.on("data", (chunk) => {
       buffered = Buffer.concat([buffered, chunk]);
       while (buffered.length >= BHS_BYTES && buffered.length >= getPduBytes(buffered, 0)) {
-        const end = getPduBytes(buffered, 0);
-        this.take(connection, {
-          head: buffered.subarray(0, BHS_BYTES),
-          data: buffered.subarray(BHS_BYTES, end),
-        });
-        buffered = buffered.subarray(end);
+        const head = buffered.subarray(0, BHS_BYTES);
+        const data = buffered.subarray(BHS_BYTES, BHS_BYTES + getDataLength(buffered, 0));
+        buffered = buffered.subarray(getPduBytes(buffered, 0));
+        try {
+          this.take(connection, { head, data });
+        } catch (error) {
+          this.faults.push(error);
+          socket.destroy();
+        }
       }
     });
   }
