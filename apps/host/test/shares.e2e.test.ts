@@ -1,15 +1,4 @@
-import {
-  Fairlead,
-  type FioJob,
-  figure,
-  fio,
-  peers,
-  run,
-  Scope,
-  SOAK,
-  startSan,
-  Tgtd,
-} from "@fairlead/testing";
+import { Fairlead, type FioJob, figure, fio, peers, run, San, Scope, SOAK, Tgtd } from "@fairlead/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
 
 const UNITS_PER_SECOND = 4000;
@@ -80,7 +69,7 @@ describe.skipIf(!peers("fio", "nbdinfo"))("shares 2000 : 2000 : 1000 at a target
     const scope = new Scope();
     onTestFinished(() => scope.close());
     const lun = `1=${SHARES.length * DISK_BYTES}`;
-    await startSan(scope, [
+    await San.start(scope, [
       "--portal-group",
       `1=${portal}`,
       "--lun",

@@ -16,7 +16,7 @@ export {
   start,
 } from "./process.js";
 export { seededBytes, seededIntegers } from "./random.js";
-export { startSan } from "./san.js";
+export { San } from "./san.js";
 export { Scope } from "./scope.js";
 export { ScriptedAdapter } from "./scripted-adapter.js";
 export {

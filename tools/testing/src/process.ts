@@ -18,6 +18,8 @@ export interface SpawnOptions {
   ready?: (started: Running) => boolean | Promise<boolean>;
   /** Time to become ready, ms. @default 10000 */
   readyTimeoutMs?: number;
+  /** Its standard input stays open for `write`. @default false */
+  input?: boolean;
 }
 
 export interface ExitStatus {
@@ -35,7 +37,7 @@ export class Running {
 
   constructor(
     readonly name: string,
-    child: ChildProcess,
+    private readonly child: ChildProcess,
   ) {
     if (child.pid === undefined) throw new Error(`${name}: could not be started`);
     this.pid = child.pid;
@@ -57,6 +59,12 @@ export class Running {
 
   get output(): string {
     return `${this.stdout}${this.stderr}`;
+  }
+
+  /** To its standard input. */
+  write(text: string): void {
+    if (this.child.stdin === null) throw new Error(`${this.name}: started without input`);
+    this.child.stdin.write(text);
   }
 
   /** To the process alone. */
@@ -146,13 +154,13 @@ export async function run(
 function launch(
   command: string,
   args: readonly string[],
-  options: { env?: NodeJS.ProcessEnv; cwd?: string },
+  options: { env?: NodeJS.ProcessEnv; cwd?: string; input?: boolean },
 ): Running {
   const child = spawn(command, args, {
     cwd: options.cwd,
     env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin`, ...options.env },
     detached: true, // A group of its own, so that its children end with it.
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [options.input === true ? "pipe" : "ignore", "pipe", "pipe"],
   });
   let failure: Error | undefined;
   child.once("error", (error) => {
