@@ -12,7 +12,7 @@ function scoped(): Scope {
   return scope;
 }
 
-describe("a config that is wrong", () => {
+describe("a config that is wrong", { timeout: 30_000 }, () => {
   const text = `hbas:
   vmhba0: { driver: iscsi, portals: ["127.0.0.1:13680"] }
 luns:

@@ -10,6 +10,7 @@ const DISKS = ["batch-root", "db-log", "db-root", "web-root"];
 
 describe.skipIf(!peers("qemu-img", "qemu-io", "nbdcopy", "nbdinfo", "fio"))(
   "clients of other projects on the embedded SAN",
+  { timeout: 60_000 },
   () => {
     const scope = new Scope();
     const data = seededBytes(5, IMAGE_BYTES);
@@ -67,7 +68,7 @@ describe.skipIf(!peers("qemu-img", "qemu-io", "nbdcopy", "nbdinfo", "fio"))(
       const back = join(directory, "back.raw");
       await run("qemu-img", ["convert", "--image-opts", target, "-O", "raw", back]);
       expect((await readFile(back)).equals(data)).toBe(true);
-    }, 60_000);
+    });
 
     it("qemu-io: reads what it wrote, also where the ends fall within blocks of 4 KiB", async () => {
       const commands = ["write -P 0xab 1M 1M", "write -P 0xcd 1049088 512", "flush", "read -P 0xab 1M 512"];
@@ -83,7 +84,7 @@ describe.skipIf(!peers("qemu-img", "qemu-io", "nbdcopy", "nbdinfo", "fio"))(
       await run("nbdcopy", ["-C", "4", "-R", "32", host.uri("db-log"), back]);
       await truncate(back, IMAGE_BYTES);
       expect((await readFile(back)).equals(data)).toBe(true);
-    }, 60_000);
+    });
 
     it("fio: verifies what it wrote", async () => {
       const job = { uri: host.uri("db-root"), bs: "16k", iodepth: 16, size: "16m", verify: true };

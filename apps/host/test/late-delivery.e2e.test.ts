@@ -8,6 +8,7 @@ import {
   NbdClient,
   PortalProxy,
   peers,
+  San,
   Scope,
   SOAK,
   seededBytes,
@@ -203,4 +204,47 @@ describe.skipIf(!peers("tgtd", "tgtadm", "nbdinfo"))("a write that arrives late"
       expect(await afterLateDelivery(setup, false)).toBe(fenced ? "newer" : "older");
     });
   }
+});
+
+describe.skipIf(!peers("nbdinfo"))("a write that the medium has begun when its session is reinstated", () => {
+  it("is waited for: the LUN RESET comes before the repeat", { timeout: 60_000 }, async () => {
+    const scope = new Scope();
+    onTestFinished(() => scope.close());
+    const [stalled, other] = ["127.0.0.1:13642", "127.0.0.2:13642"];
+    const san = await San.start(scope, ["--portal-group", `1=${stalled},${other}`, "--lun", "1=16MiB"]);
+    const host = await Fairlead.start(scope, {
+      hbas: {
+        vmhba0: { driver: "iscsi", portals: [stalled] },
+        vmhba1: { driver: "iscsi", portals: [other] },
+      },
+      vms: { db: { disks: { root: { extents: [{ lun: "vmhba0:0:1" }] } } } },
+    });
+    await host.untilServed("db-root");
+    const client = await NbdClient.open(scope, host.nbdSocket, "db-root");
+    // As tgtd does: the login that ends a session is answered while a write of it still stands in the medium.
+    await san.command({ fault: "reinstate-early" });
+    await san.command({ lun: 1, fault: "hold", count: 1 });
+    await host.cli("path", "disable", "vmhba1:0:1");
+    let done = false;
+    const older = client.write(0, seededBytes(1, BLOCK_BYTES)).then(() => {
+      done = true;
+    });
+    await until("a write in the medium", async () => {
+      const counters = (await san.command({ query: "counters" })) as { writes: number }[];
+      return counters.some(({ writes }) => writes === 1);
+    });
+    await san.command({ portal: stalled, fault: "stall" });
+    await host.cli("path", "enable", "vmhba1:0:1");
+    await until(
+      "the fence",
+      async () => (await host.cli("events")).stdout.includes("session-fenced"),
+      20_000,
+    );
+    expect(await staysTrue(() => !done, WATCHED_MS)).toBe(true);
+    expect(await san.command({ lun: 1, fault: "release" })).toBe(1);
+    await older;
+    const newer = seededBytes(2, BLOCK_BYTES);
+    await client.write(0, newer);
+    expect((await client.read(0, BLOCK_BYTES)).equals(newer)).toBe(true);
+  });
 });
