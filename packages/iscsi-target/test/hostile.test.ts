@@ -289,4 +289,21 @@ describe("in the full feature phase", () => {
     initiator.close();
     await other.expectSilence();
   });
+
+  test("pings whose answers nobody takes are no longer read", async () => {
+    const { initiator, portals } = await session();
+    const other = await RawInitiator.login(portals[1], { isid: 2 });
+    initiator.socket.pause();
+    for (let count = 0; count < 6000; count++) initiator.sendPing(randomBytes(8192));
+    // Until nothing has moved for 50 answers to someone else.
+    let left = initiator.socket.writableLength;
+    for (let still = 0; still < 50; still++) {
+      await other.expectSilence();
+      if (initiator.socket.writableLength === left) continue;
+      left = initiator.socket.writableLength;
+      still = 0;
+    }
+    expect(left).toBeGreaterThan(16 << 20);
+    initiator.close();
+  });
 });
