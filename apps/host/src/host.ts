@@ -111,6 +111,7 @@ async function wire(config: HostConfig, parts: HostParts, runDir: RunDir): Promi
   let api: ApiServer | undefined;
 
   async function close(): Promise<void> {
+    onEvent({ kind: "host-stopping", severity: "info", subject: runDir.path, reason: "it was told to stop" });
     clearInterval(sampler);
     rescans.close();
     await api?.close();

@@ -49,11 +49,14 @@ export class RunDir {
 function prepare(path: string): boolean {
   const refused = (reason: string, cause?: unknown) =>
     new FairleadError("RUN_DIR_REFUSED", `run directory ${path} ${reason}`, { cause });
-  let made: boolean;
+  let made = true;
   try {
-    made = mkdirSync(path, { recursive: true, mode: OWNER_ONLY }) !== undefined;
+    mkdirSync(path, { mode: OWNER_ONLY }); // Not its parents: a wrong path should not leave directories behind.
   } catch (error) {
-    throw refused(`can't be made: ${(error as Error).message}`, error);
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+      throw refused(`can't be made: ${(error as Error).message}`, error);
+    }
+    made = false;
   }
   const stats = lstatSync(path);
   if (!stats.isDirectory()) throw refused("is not a directory; a symbolic link is not followed");

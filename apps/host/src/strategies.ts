@@ -84,7 +84,7 @@ function load({ name, ...options }: StrategyEntry): StrategyChoice {
     const names = [...KINDS.keys()];
     throw new FairleadError(
       "STRATEGY_UNKNOWN",
-      `there is no strategy ${show(name)}${suggestion(name, names)}; known are ${names.join(", ")}`,
+      `there is no strategy ${show(name)}, known are ${names.join(", ")}`,
     );
   }
   try {

@@ -13,6 +13,8 @@ import { configSchema, type HostConfig } from "./schema.js";
 const FILE_BYTES_MAX = 1024 * 1024;
 /** What aliases may multiply. */
 const ALIASES_MAX = 100;
+/** What cannot be read as YAML goes wrong in many places at once. */
+const FAULTS_MAX = 10;
 
 export interface LoadedConfig {
   readonly config: HostConfig;
@@ -70,14 +72,21 @@ function inOrder(a: ConfigProblem, b: ConfigProblem): number {
 
 function readYaml(text: string, file: string, lines: LineCounter): { document: Document; raw: unknown } {
   try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, schema: "core" });
+    const document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      schema: "core",
+      logLevel: "error",
+    });
     const places = new Places(document, lines);
     const faults = [...document.errors, ...document.warnings];
     if (faults.length > 0) {
-      throw new ConfigError(
-        file,
-        faults.map(({ message, pos }) => ({ ...places.ofOffset(pos[0]), message })).toSorted(inOrder),
-      );
+      const problems = faults.slice(0, FAULTS_MAX).map((fault) => ({
+        ...places.ofOffset(fault.pos[0]),
+        message:
+          fault.code === "MULTIPLE_DOCS" ? "a second document begins here, expected one" : fault.message,
+      }));
+      throw new ConfigError(file, problems.toSorted(inOrder));
     }
     return { document, raw: document.toJS({ maxAliasCount: ALIASES_MAX }) };
   } catch (error) {

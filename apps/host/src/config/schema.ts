@@ -17,7 +17,8 @@ const NUMBERS_EXPECTED = "LUN numbers such as 0-255 or 7, at most 16383";
 const BLOCK_BYTES = 512;
 
 const name = z.string({ error: NAME_EXPECTED }).regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, NAME_EXPECTED);
-const hbaName = name.regex(/^[A-Za-z0-9_-]+$/, "a name of letters, digits, '_' and '-', at most 64 long");
+const HBA_NAME_EXPECTED = "a name of letters, digits, '_' and '-', at most 64 long";
+const hbaName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, HBA_NAME_EXPECTED);
 const text = (expected: string, lengthMax = 256) =>
   z.string({ error: expected }).min(1, expected).max(lengthMax, expected);
 const address = z
