@@ -114,9 +114,9 @@ async function wire(config: HostConfig, parts: HostParts, runDir: RunDir): Promi
     onEvent({ kind: "host-stopping", severity: "info", subject: runDir.path, reason: "it was told to stop" });
     clearInterval(sampler);
     rescans.close();
-    await api?.close();
     await nbd.close();
     await spm.close(STORAGE_CLOSE_MS);
+    await api?.close(); // Last, so that one can see what the rest waits for.
     await runDir.release();
   }
 

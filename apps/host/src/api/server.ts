@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync } from "node:fs";
 import { connect } from "node:net";
 import { FairleadError } from "@fairlead/core";
-import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { unlinkIfThere } from "../run-dir.js";
 import { type Problem, problemFrom, problemOf } from "./problem.js";
 import { type ApiParts, addRoutes } from "./routes.js";
@@ -11,6 +11,7 @@ const OWNER_ONLY = 0o600;
 const BODY_BYTES_MAX = 16 * 1024;
 const CONNECTIONS_MAX = 64;
 const REQUEST_TIMEOUT_MS = 10_000;
+const CLOSE_MS = 500;
 
 export interface ApiServer {
   close(): Promise<void>;
@@ -30,27 +31,31 @@ export async function serveApi(parts: ApiParts): Promise<ApiServer> {
   return {
     async close() {
       unlinkIfThere(path);
+      // Answers under way are finished, but nobody who does not read them holds up the host.
+      const timer = setTimeout(() => app.server.closeAllConnections(), CLOSE_MS);
       await app.close();
+      clearTimeout(timer);
     },
   };
 }
 
 function createApp(parts: ApiParts): FastifyInstance {
+  const unexpected = (cause: unknown): void => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    parts.journal.append({ kind: "api-failed", severity: "error", subject: "api", reason });
+  };
+  const onError = (error: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+    send(reply, problemFrom(error, unexpected));
   const app = Fastify({
+    frameworkErrors: onError,
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    forceCloseConnections: true,
+    forceCloseConnections: "idle",
     routerOptions: { maxParamLength: 512 },
     http: { headersTimeout: REQUEST_TIMEOUT_MS },
   });
   app.server.maxConnections = CONNECTIONS_MAX;
-  app.setErrorHandler((error, _request, reply) => {
-    const unexpected = (cause: unknown) => {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      parts.journal.append({ kind: "api-failed", severity: "error", subject: "api", reason });
-    };
-    return send(reply, problemFrom(error, unexpected));
-  });
+  app.setErrorHandler(onError);
   app.setNotFoundHandler((request, reply) => {
     const message = `there is no ${request.method} ${request.url.slice(0, 200)}`;
     return send(reply, problemOf(new FairleadError("API_ROUTE_UNKNOWN", message)));

@@ -19,6 +19,10 @@ export function createProgram(output: Output): Command {
     .addOption(new Option("--socket <path>", "API socket of the host").env("FAIRLEAD_SOCKET"))
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError("(fairlead --help lists the commands)")
+    .configureOutput({
+      writeOut: (text) => output.print(text.trimEnd()),
+      writeErr: (text) => output.warn(text.trimEnd()),
+    })
     .exitOverride();
   const client = (): ApiClient => new ApiClient(socketPath(program.opts<{ socket?: string }>().socket));
   addHostCommands(program, output);

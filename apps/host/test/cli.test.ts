@@ -1,0 +1,151 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fairleadCli, Scope, until } from "@fairlead/testing";
+import { CommanderError } from "commander";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { errorText, exitCodeOf } from "../src/cli/exit.js";
+import { createProgram } from "../src/cli/program.js";
+import { type RunningHost, runHost } from "./running-host.js";
+
+interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The command line in this process, against a host in this process. */
+async function fairlead({ host }: RunningHost, ...args: string[]): Promise<Result> {
+  const lines = { out: [] as string[], error: [] as string[] };
+  const program = createProgram({
+    print: (line) => lines.out.push(line),
+    warn: (line) => lines.error.push(line),
+  });
+  const result = (code: number, more = "") => ({
+    code,
+    stdout: lines.out.join("\n"),
+    stderr: lines.error.join("\n") + more,
+  });
+  try {
+    await program.parseAsync(["node", "fairlead", "--socket", host.apiSocket, ...args]);
+    return result(0);
+  } catch (error) {
+    if (error instanceof CommanderError) return result(error.exitCode === 0 ? 0 : 2);
+    return result(exitCodeOf(error), errorText(error));
+  }
+}
+
+async function ready(): Promise<RunningHost> {
+  const running = await runHost();
+  await until("both disks", () => running.host.spm.disks().every(({ state }) => state === "ready"));
+  return running;
+}
+
+describe("fairlead get", () => {
+  it("prints tables, wide tables and JSON", async () => {
+    const running = await ready();
+    const lun = running.host.spm.luns()[0]?.id ?? "";
+    const { stdout } = await fairlead(running, "get", "paths");
+    const [heading, row, ...rest] = stdout.split("\n");
+    expect(heading).toMatch(/^PATH +STATE +LUN +PENDING +COMMANDS +DATA +REASON$/);
+    expect(row).toMatch(/^local:0:0 +active +file:\S+lun0 +0 +0 +0 B$/);
+    expect(rest).toEqual([]);
+    expect((await fairlead(running, "get", "disks", "-o", "wide")).stdout).toContain(
+      "nbd+unix:///db-root?socket=",
+    );
+    expect((await fairlead(running, "get", "disks")).stdout).not.toContain("nbd+unix:");
+    const luns = JSON.parse((await fairlead(running, "get", "luns", "-o", "json")).stdout);
+    expect(luns).toMatchObject([{ id: lun, capacityBytes: 8 * 1024 * 1024 }]);
+    expect((await fairlead(running, "get", "vms")).stdout).toMatch(/^db +5 +file:\S+ +3000 +- +0\.0 %/m);
+  });
+});
+
+describe("fairlead set, path, rescan, events", () => {
+  it("change the running host and say what they did", async () => {
+    const running = await ready();
+    expect(await fairlead(running, "set", "shares", "db", "local:0:0", "500")).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^db has 500 shares of file:/),
+    });
+    expect((await fairlead(running, "path", "disable", "local:0:0")).stdout).toBe("local:0:0 is disabled");
+    expect(running.host.spm.paths()[0]?.state).toBe("disabled");
+    expect((await fairlead(running, "path", "enable", "local:0:0")).stdout).toBe("local:0:0 is active");
+    expect((await fairlead(running, "rescan")).stdout).toBe("0 paths added\n0 LUNs added, 0 grown");
+    const { stdout } = await fairlead(running, "events");
+    expect(stdout).toMatch(/^\d\d:\d\d:\d\d shares-set db: 500 shares of .*$/m);
+    expect(stdout).toMatch(/^\d\d:\d\d:\d\d path-disabled local:0:0: .*$/m);
+    const json = (await fairlead(running, "events", "-o", "json", "--since", "1")).stdout.split("\n");
+    expect(json.map((line) => JSON.parse(line).sequence)).toEqual(json.map((_, index) => index + 2));
+  });
+
+  it("follow what comes until the host ends", async () => {
+    const running = await ready();
+    const following = fairlead(running, "events", "--follow", "-o", "json");
+    await fairlead(running, "set", "shares", "web", "local:0:0", "9");
+    await running.host.close();
+    const { code, stdout } = await following;
+    expect(code).toBe(3);
+    const kinds = stdout.split("\n").map((line) => JSON.parse(line).kind);
+    expect(kinds).toContain("shares-set");
+    expect(kinds).toContain("host-stopping");
+  });
+});
+
+describe("exit codes", () => {
+  it("tell what was wrong, with code and remedy on stderr and nothing on stdout", async () => {
+    const running = await ready();
+    const cases: [number, RegExp, ...string[]][] = [
+      [2, /unknown command 'frobnicate'/, "frobnicate"],
+      [2, /choices are paths, luns, disks, vms/, "get", "nothing"],
+      [2, /unknown option '--all'/, "get", "paths", "--all"],
+      [2, /expected a number of shares/, "set", "shares", "db", "local:0:0", "many"],
+      [2, /expected a number of shares/, "set", "shares", "db", "local:0:0", "-5"],
+      [2, /expected a whole number/, "events", "--since", "-1"],
+      [5, /^error PATH_UNKNOWN: .*\n {2}to fix it: `fairlead get paths`/, "path", "disable", "vmhba9:9:9"],
+      [5, /^error VM_UNKNOWN: .*known are db, web/, "set", "shares", "nope", "local:0:0", "5"],
+      [5, /^error LUN_UNKNOWN: /, "set", "shares", "db", "../../livez", "5"],
+      [5, /^error SAN_NONE: /, "san", "stall", "127.0.0.1:1"],
+      [1, /^error OPTION_INVALID: /, "set", "shares", "db", "local:0:0", "2000000"],
+    ];
+    for (const [code, stderr, ...args] of cases) {
+      const result = await fairlead(running, ...args);
+      expect(result, args.join(" ")).toMatchObject({ code, stdout: "" });
+      expect(result.stderr).toMatch(stderr);
+      expect(result.stderr).not.toMatch(/ at .*\.[jt]s:/);
+    }
+    await running.host.close();
+    expect(await fairlead(running, "get", "paths")).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/^error HOST_NOT_RUNNING: .*\n {2}to fix it: .*fairlead up/),
+    });
+  });
+
+  it("are those of the process", async () => {
+    const scope = new Scope();
+    onTestFinished(() => scope.close());
+    const directory = await scope.directory();
+    const right = join(directory, "right.yaml");
+    const wrong = join(directory, "wrong.yaml");
+    await writeFile(right, "hbas: { local: { driver: file, files: [{ path: x }] } }\nvms: {}\n");
+    await writeFile(wrong, "hbas: {}\nvms: { a: { prio: 3 } }\nluns: { rescan: 5 }\n");
+    const any = { allow: [0, 1, 2, 3, 4, 5, 6, 70] };
+    const env = { FAIRLEAD_SOCKET: join(directory, "none.sock") };
+    const [ok, invalid, usage, none, help] = await Promise.all([
+      fairleadCli(["check-config", right], any),
+      fairleadCli(["check-config", wrong], any),
+      fairleadCli(["check-config"], any),
+      fairleadCli(["get", "paths"], { ...any, env }),
+      fairleadCli(["--help"], any),
+    ]);
+    expect(ok).toMatchObject({ code: 0, stdout: `${right}: ok, 1 HBA, 0 VMs, 0 disks\n`, stderr: "" });
+    expect(invalid).toMatchObject({ code: 4, stdout: "" });
+    expect(invalid.stderr.split("\n").slice(0, 3)).toEqual([
+      "error CONFIG_INVALID:",
+      `${wrong}:2:13: vms.a.prio is not a known key, known are priority, luns, disks`,
+      `${wrong}:3:17: luns.rescan is 5, expected a duration such as 500ms, 30s, 5min or 1h`,
+    ]);
+    expect(usage).toMatchObject({ code: 2, stdout: "" });
+    expect(none).toMatchObject({ code: 3, stdout: "" });
+    expect(none.stderr).toContain(env.FAIRLEAD_SOCKET);
+    expect(help).toMatchObject({ code: 0, stderr: "" });
+  });
+});
