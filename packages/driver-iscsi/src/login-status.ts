@@ -3,10 +3,10 @@ import { LoginStatus } from "@fairlead/iscsi-codec";
 import { IscsiError, ProtocolError } from "./errors.js";
 import { type Portal, parsePortal } from "./portal.js";
 
-/** The target wants to be asked at another portal. */
-export class Redirect extends IscsiError {
+/** The target wants to be asked at another portal. Whoever dials deals with it, nobody else meets it. */
+export class Redirect extends Error {
   constructor(readonly portal: Portal) {
-    super("ISCSI_REDIRECTED", "login-refused", `the target redirects to ${portal.name}`);
+    super(`the target redirects to ${portal.name}`);
   }
 
   /** From the text of a response of status class 1. @throws ProtocolError without a usable address */

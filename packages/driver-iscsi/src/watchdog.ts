@@ -62,12 +62,11 @@ export class Watchdog {
       this.#pingTicks = -1;
     } else if (this.#pingTicks >= 0) {
       this.#pingTicks++;
-      if (this.#pingTicks * this.#tickMs >= pingTimeoutMs)
-        this.#fail(
-          "ISCSI_KEEPALIVE_TIMEOUT",
-          "keepalive-timeout",
-          `no answer to a ping in ${pingTimeoutMs} ms`,
-        );
+      if (this.#pingTicks * this.#tickMs >= pingTimeoutMs) {
+        const message = `no answer to a ping in ${pingTimeoutMs} ms`;
+        this.#watched.fail(new IscsiError("ISCSI_KEEPALIVE_TIMEOUT", "keepalive-timeout", message));
+        return;
+      }
     } else {
       this.#silentTicks++;
       const allowedMs = this.#watched.outstanding > 0 ? pingAfterMs : idlePingAfterMs;
@@ -77,15 +76,8 @@ export class Watchdog {
       }
     }
     const overdueTick = this.tick - Math.ceil(commandTimeoutMs / this.#tickMs);
-    if (this.#watched.overdue(overdueTick))
-      this.#fail(
-        "ISCSI_COMMAND_TIMEOUT",
-        "command-timeout",
-        `a command took more than ${commandTimeoutMs} ms`,
-      );
-  }
-
-  #fail(code: string, reason: "keepalive-timeout" | "command-timeout", message: string): void {
-    this.#watched.fail(new IscsiError(code, reason, message));
+    if (!this.#watched.overdue(overdueTick)) return;
+    const message = `a command took more than ${commandTimeoutMs} ms, or was lost in a LUN reset`;
+    this.#watched.fail(new IscsiError("ISCSI_COMMAND_TIMEOUT", "command-timeout", message));
   }
 }
