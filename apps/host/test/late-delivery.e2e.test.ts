@@ -5,6 +5,7 @@ import { PathTeam } from "@fairlead/multipath";
 import { roundRobin } from "@fairlead/strategy-round-robin";
 import {
   Fairlead,
+  figure,
   NbdClient,
   PortalProxy,
   peers,
@@ -191,6 +192,7 @@ describe.skipIf(!peers("tgtd", "tgtadm", "nbdinfo"))("a write that arrives late"
         expect(await afterLateDelivery(await throughHost(scope), existingOnly)).toBe("newer");
         await scope.close();
       }
+      figure(`late deliveries that undid newer data, ${network}`, `0 of ${REPEATS}`);
     });
   }
 

@@ -1,5 +1,6 @@
 import {
   Fairlead,
+  figure,
   fio,
   NbdClient,
   peers,
@@ -19,9 +20,12 @@ const DATA_BYTES = (SOAK ? 1024 : 64) * MIB;
 const FIO_SECONDS = SOAK ? 60 : 8;
 const PASSES = SOAK ? 1 : 2;
 const IN_FLIGHT = 4;
+/** One step of so many has an outage. */
+const OUTAGE_ODDS = SOAK ? 40 : 12;
 
 /** Closes portals, ends connections and opens portals again; one portal at least stays open. */
 class Outages {
+  count = 0;
   readonly #closed: string[] = [];
 
   constructor(
@@ -30,6 +34,7 @@ class Outages {
   ) {}
 
   async next(): Promise<void> {
+    this.count++;
     const { portals } = this.target;
     const kind = this.integer(3);
     const reopened = this.#closed[0];
@@ -116,7 +121,7 @@ async function survives(portals: readonly string[], seed: number): Promise<void>
   const integer = seededIntegers(seed);
   const outages = new Outages(target, integer);
   const outageNow = async () => {
-    if (integer(12) === 0) await outages.next();
+    if (integer(OUTAGE_ODDS) === 0) await outages.next();
   };
   const chunks = DATA_BYTES / MIB;
   for (let pass = 0; pass < PASSES; pass++) {
@@ -130,6 +135,7 @@ async function survives(portals: readonly string[], seed: number): Promise<void>
     };
     await inTurns(chunks, compare, outageNow);
   }
+  expect(outages.count).toBeGreaterThan(5);
   const [beside] = await verified;
   expect(beside).toMatchObject({ error: 0, failedCommands: 0 });
   expect(beside?.write.commands).toBeGreaterThan(100);
@@ -147,6 +153,8 @@ async function survives(portals: readonly string[], seed: number): Promise<void>
     );
     return used.length === portals.length;
   });
+  const copied = `${(PASSES * DATA_BYTES) / MIB} MiB in and out, ${outages.count} outages, 0 errors, 0 differences`;
+  figure(`${portals.length} portals that come and go`, copied);
 }
 
 describe.skipIf(!peers("tgtd", "tgtadm", "fio", "nbdinfo"))("portals and connections come and go", () => {
