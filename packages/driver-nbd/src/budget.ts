@@ -1,16 +1,23 @@
 import { type BufferPool, classBytes } from "./buffer-pool.js";
 
+/** What all connections to one disk hold: one VM's clients can take no memory from another's. */
+export interface DiskUse {
+  usedBytes: number;
+}
+
 /** What one connection holds of the pool: payloads in flight, replies not yet sent. */
 export class Budget {
   heldBytes = 0;
   readonly #pool: BufferPool;
+  readonly #disk: DiskUse;
   readonly #heldBytesMax: number;
-  readonly #totalBytesMax: number;
+  readonly #diskBytesMax: number;
 
-  constructor(pool: BufferPool, heldBytesMax: number, totalBytesMax: number) {
+  constructor(pool: BufferPool, disk: DiskUse, heldBytesMax: number, diskBytesMax: number) {
     this.#pool = pool;
+    this.#disk = disk;
     this.#heldBytesMax = heldBytesMax;
-    this.#totalBytesMax = totalBytesMax;
+    this.#diskBytesMax = diskBytesMax;
   }
 
   /** Whether a payload fits the connection's bound. One that holds nothing may have any single request. */
@@ -18,27 +25,31 @@ export class Budget {
     return this.heldBytes === 0 || this.heldBytes + classBytes(lengthBytes) <= this.#heldBytesMax;
   }
 
-  /** Whether a payload fits the bound of all connections together. */
-  fitsTotal(lengthBytes: number): boolean {
-    return (
-      this.#pool.usedBytes === 0 || this.#pool.usedBytes + classBytes(lengthBytes) <= this.#totalBytesMax
-    );
+  /** Whether a payload fits the bound of all connections to the disk together. */
+  fitsDisk(lengthBytes: number): boolean {
+    const { usedBytes } = this.#disk;
+    return usedBytes === 0 || usedBytes + classBytes(lengthBytes) <= this.#diskBytesMax;
   }
 
   take(lengthBytes: number): Buffer {
     const buffer = this.#pool.take(lengthBytes);
-    this.heldBytes += buffer.length;
+    this.#count(buffer.length);
     return buffer;
   }
 
   give(buffer: Buffer): void {
-    this.heldBytes -= buffer.length;
+    this.#count(-buffer.length);
     this.#pool.give(buffer);
   }
 
   /** The buffer is not to be used again: somebody may still write into it. */
   lose(buffer: Buffer): void {
-    this.heldBytes -= buffer.length;
+    this.#count(-buffer.length);
     this.#pool.lose(buffer);
+  }
+
+  #count(bytes: number): void {
+    this.heldBytes += bytes;
+    this.#disk.usedBytes += bytes;
   }
 }

@@ -27,7 +27,7 @@ export class Engine {
   readonly readBuffer = this.scratch.subarray(PREFIX_BYTES);
   readonly prefixBytes = PREFIX_BYTES;
   readonly served = new Map<VirtualDisk, ServedDisk>();
-  /** Connections for which the common bound left no room. */
+  /** Connections for which the bound of their disk left no room. */
   readonly waiting = new Set<Transmission>();
   readonly #onEvent: EventSink;
   #dirty: Transmission[] = [];
@@ -90,11 +90,12 @@ export class Engine {
     this.#watchTimer = undefined;
     const nowMs = this.clock.now();
     let paused = false;
+    const short = new Set([...this.waiting].map(({ served }) => served));
     for (const served of this.served.values()) {
       for (const transmission of [...served.connections]) {
         paused ||= transmission.paused;
         if (transmission.paused) transmission.endIfGone();
-        if (this.waiting.size > 0) transmission.endIfStalled(nowMs);
+        if (short.has(served)) transmission.endIfStalled(nowMs);
       }
     }
     if (paused) this.watch();

@@ -23,11 +23,11 @@ export interface NbdServerOptions {
   connectionBytesMax?: number;
   /** Requests in flight and unsent replies of one connection. @default 1024 */
   connectionRequestsMax?: number;
-  /** Payloads and unsent replies of all connections. Bytes. @default 268435456 */
-  totalBytesMax?: number;
+  /** Payloads and unsent replies of all connections to one disk. Bytes. @default 67108864 */
+  diskBytesMax?: number;
   /** Buffers kept for reuse while nobody needs them. Bytes. @default 33554432 */
   retainedBytesMax?: number;
-  /** While others wait for memory, a client that holds some and neither reads nor sends for so long is sent away. ms. @default 10000 */
+  /** While others of its disk wait for memory, a client that holds some and neither reads nor sends for so long is sent away. ms. @default 10000 */
   stallTimeoutMs?: number;
   /** How long `close` waits for requests in flight. ms. @default 5000 */
   closeTimeoutMs?: number;
@@ -41,7 +41,7 @@ const DEFAULTS: Limits = {
   connectionsMax: 1024,
   connectionBytesMax: 16 * 1024 * 1024,
   connectionRequestsMax: 1024,
-  totalBytesMax: 256 * 1024 * 1024,
+  diskBytesMax: 64 * 1024 * 1024,
   retainedBytesMax: 32 * 1024 * 1024,
   stallTimeoutMs: 10_000,
   closeTimeoutMs: 5_000,
@@ -53,7 +53,7 @@ const LOWEST: Limits = {
   connectionsMax: 1,
   connectionBytesMax: 64 * 1024,
   connectionRequestsMax: 1,
-  totalBytesMax: 2 * PAYLOAD_BYTES_MAX,
+  diskBytesMax: 2 * PAYLOAD_BYTES_MAX,
   retainedBytesMax: 0,
   stallTimeoutMs: 1,
   closeTimeoutMs: 0,

@@ -18,6 +18,8 @@ export class ServedDisk {
   #held: Slot[] = [];
   /** Connections of which unread requests may lie in the kernel. */
   unreadConnections = 0;
+  /** Payloads in flight and unsent replies of all connections. */
+  usedBytes = 0;
   reads = 0;
   writes = 0;
   flushes = 0;

@@ -80,8 +80,8 @@ export class Transmission {
     this.#engine = engine;
     this.#connection = connection;
     this.served = served;
-    const { connectionBytesMax, totalBytesMax } = engine.limits;
-    this.budget = new Budget(engine.pool, connectionBytesMax, totalBytesMax);
+    const { connectionBytesMax, diskBytesMax } = engine.limits;
+    this.budget = new Budget(engine.pool, served, connectionBytesMax, diskBytesMax);
     this.output = new Output(connection.socket, this.budget, () => engine.markDirty(this));
     served.connections.add(this);
   }
@@ -190,7 +190,7 @@ export class Transmission {
     }
   }
 
-  /** While others wait for memory: ends a client that holds some and has done nothing since the stall time-out. */
+  /** While others of its disk wait for memory: ends a client that holds some and has done nothing since the stall time-out. */
   endIfStalled(nowMs: number): void {
     const progress = this.output.batchesSent + this.payloadReads;
     if (this.budget.heldBytes === 0 || !this.waitsForClient || progress !== this.#watchedProgress) {
@@ -355,7 +355,7 @@ export class Transmission {
   #roomFor(lengthBytes: number): boolean {
     this.#wantedBytes = lengthBytes;
     if (!this.budget.fits(lengthBytes)) return false;
-    if (this.budget.fitsTotal(lengthBytes)) return true;
+    if (this.budget.fitsDisk(lengthBytes)) return true;
     this.#engine.waiting.add(this);
     return false;
   }
@@ -467,7 +467,7 @@ export class Transmission {
     const requestsLow = connectionRequestsMax - (connectionRequestsMax >> 2);
     if (this.inFlight + this.output.unsentReplies > requestsLow || !this.budget.fits(this.#wantedBytes))
       return false;
-    if (!this.budget.fitsTotal(this.#wantedBytes)) return false;
+    if (!this.budget.fitsDisk(this.#wantedBytes)) return false;
     this.#engine.waiting.delete(this);
     return true;
   }

@@ -146,12 +146,12 @@ describe("a connection at its bound", () => {
   });
 });
 
-describe("the bound of all connections", () => {
-  const totalBytesMax = 64 * MIB;
+describe("the bound of all connections to one disk", () => {
+  const diskBytesMax = 64 * MIB;
 
   it("lets the next one in when memory comes back", async () => {
     const disk = new HeldDisk("d", 32 * MIB);
-    const { server, socket } = await serve(scope, [disk], { totalBytesMax, connectionBytesMax: 32 * MIB });
+    const { server, socket } = await serve(scope, [disk], { diskBytesMax, connectionBytesMax: 32 * MIB });
     const clients = [];
     for (let count = 0; count < 3; count++) {
       const client = await deafClient(socket, "d");
@@ -169,9 +169,22 @@ describe("the bound of all connections", () => {
     await until("all have everything", () => drained.every((bytes) => bytes() === 28 + 16 + 32 * MIB));
   });
 
+  it("leaves the clients of other disks alone", async () => {
+    const disks = [new HeldDisk("greedy", 32 * MIB), new MemoryDisk("good", 32 * MIB)];
+    const { server, socket } = await serve(scope, disks, { diskBytesMax, connectionBytesMax: 32 * MIB });
+    for (let count = 1; count <= 8; count++) (await deafClient(socket, "greedy")).write(reads(1, 32 * MIB));
+    const paused = () => server.status().connections.filter((connection) => connection.paused).length;
+    await until("all but two wait", () => paused() === 6);
+    const good = await deafClient(socket, "good");
+    const bytes = countBytes(good);
+    good.write(reads(1, 32 * MIB));
+    await until("the good one has everything", () => bytes() === 28 + 16 + 32 * MIB);
+    expect(server.status().heldBytes).toBeLessThan(65 * MIB);
+  });
+
   it("costs a client its connection that keeps memory and does nothing, and only while others wait", async () => {
     const clock = createManualClock();
-    const limits = { clock, totalBytesMax, stallTimeoutMs: 5000 };
+    const limits = { clock, diskBytesMax, stallTimeoutMs: 5000 };
     const { server, socket, events } = await serve(scope, [new MemoryDisk("d", 32 * MIB)], limits);
     const paused = () => server.status().connections.filter((connection) => connection.paused).length;
     for (let count = 1; count <= 3; count++) {

@@ -113,7 +113,7 @@ describe("options", () => {
     ["connectionsMax", Number.NaN],
     ["connectionBytesMax", 100],
     ["connectionRequestsMax", -1],
-    ["totalBytesMax", 1024],
+    ["diskBytesMax", 1024],
     ["retainedBytesMax", -1],
     ["stallTimeoutMs", Number.POSITIVE_INFINITY],
     ["closeTimeoutMs", -1],

@@ -8,7 +8,8 @@ const DRAIN_MS = 1000;
 
 /** What one failure of one path left open: writes that may have run, or may yet run. */
 interface Doubt {
-  readonly member: Member;
+  /** Undefined: what a predecessor of this process left open, which can be anywhere on the LUN. */
+  readonly member: Member | undefined;
   /** `member.failures` when it arose. */
   readonly failure: number;
   readonly commands: Command[];
@@ -69,19 +70,38 @@ export class Fencing {
     return this.#doubts.reduce((sum, doubt) => sum + doubt.commands.length + doubt.abandoned.length, 0);
   }
 
-  /** Whether the range touches one in doubt. */
-  overlap(range: ByteRange): boolean {
+  /**
+   * Whether the command has to wait. A write waits for a predecessor's doubt and for an abandoned range; those in doubt
+   * themselves are open writes still. A read waits for an abandoned range alone: that was answered with an error, and
+   * must not appear later; of the others either state is right until they end.
+   */
+  blocks(command: Command): boolean {
     for (const doubt of this.#doubts) {
-      for (const command of doubt.commands) if (overlaps(command, range)) return true;
-      for (const abandoned of doubt.abandoned) if (overlaps(abandoned, range)) return true;
+      if (doubt.member === undefined && command.op === "write") return true;
+      for (const abandoned of doubt.abandoned) if (overlaps(abandoned, command)) return true;
     }
     return false;
   }
 
   /** A write of a path that has just failed. */
   add(member: Member, command: Command): void {
-    const known = this.#doubts.find((doubt) => doubt.member === member && doubt.failure === member.failures);
-    (known ?? this.#open(member)).commands.push(command);
+    let doubt = this.#doubts.find((known) => known.member === member && known.failure === member.failures);
+    if (doubt === undefined) {
+      doubt = this.#open(member);
+      this.#askFor(doubt, member);
+    }
+    doubt.commands.push(command);
+  }
+
+  /** A predecessor may have left writes on their way: later ones wait. */
+  inherit(): void {
+    this.#open(undefined);
+  }
+
+  /** All sessions that a predecessor may have had are reinstated: only the LUN RESET is missing. */
+  predecessorFenced(): void {
+    for (const doubt of this.#doubts) if (doubt.member === undefined) doubt.fenced = true;
+    this.advance();
   }
 
   /** Stops waiting for the writes in doubt; their ranges stay closed until the doubt ends. */
@@ -125,11 +145,11 @@ export class Fencing {
     this.#phase = phase;
   }
 
-  #open(member: Member): Doubt {
+  #open(member: Member | undefined): Doubt {
     const { clock, quiesceMs } = this.#team;
     const doubt: Doubt = {
       member,
-      failure: member.failures,
+      failure: member?.failures ?? 0,
       commands: [],
       abandoned: [],
       timer: clock.schedule(() => this.#end([doubt], "the quiesce time has passed"), quiesceMs),
@@ -138,12 +158,15 @@ export class Fencing {
       resets: 0,
     };
     this.#doubts.push(doubt);
+    return doubt;
+  }
+
+  #askFor(doubt: Doubt, member: Member): void {
     member.adapter.session.fence((result) => {
       if (result === "unfenceable" || !this.#doubts.includes(doubt)) return;
       doubt.fenced = true;
       this.advance();
     });
-    return doubt;
   }
 
   #reset(member: Member, ready: readonly Doubt[]): void {
@@ -188,7 +211,7 @@ export class Fencing {
       subject: name,
       reason,
       inputs: {
-        paths: doubts.map((doubt) => doubt.member.id).join(" "),
+        paths: doubts.map(({ member }) => member?.id ?? "of a predecessor").join(" "),
         writes: doubts.reduce((sum, doubt) => sum + doubt.commands.length, 0),
         elapsedMs: Math.round(clock.now() - Math.min(...doubts.map((doubt) => doubt.sinceMs))),
       },

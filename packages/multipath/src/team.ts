@@ -111,6 +111,11 @@ export class PathTeam {
     return this.#held.length;
   }
 
+  /** A write that was given to a path, by this process or a predecessor, may still be on its way. */
+  get doubtful(): boolean {
+    return this.#fencing.doubtful;
+  }
+
   get doubtfulWrites(): number {
     return this.#fencing.doubtfulWrites;
   }
@@ -180,6 +185,19 @@ export class PathTeam {
     return false;
   }
 
+  /**
+   * To be called before the first command where an earlier process may have left writes on their way over these or other
+   * paths: writes wait until `predecessorFenced`, and then a LUN RESET, or until the quiesce time has passed.
+   */
+  inheritDoubt(): void {
+    this.#fencing.inherit();
+  }
+
+  /** Each session that the earlier process may have had is reinstated. */
+  predecessorFenced(): void {
+    this.#fencing.predecessorFenced();
+  }
+
   /** The end: what waits fails, what is with a path fails too unless it ends well, and nothing is reported any more. */
   close(): void {
     this.#closed = true;
@@ -208,10 +226,10 @@ export class PathTeam {
     this.#parts.onChanged();
   }
 
-  /** Reads pass writes that are merely outstanding, since either order is right; they don't pass one in doubt. */
+  /** Reads pass open writes, since either order is right. */
   #mustWait(command: Command, heldBefore: number): boolean {
     if (command.op === "flush") return false;
-    if (this.#fencing.doubtful && this.#fencing.overlap(command)) return true;
+    if (this.#fencing.doubtful && this.#fencing.blocks(command)) return true;
     if (command.op === "read") return false;
     if (this.#writes.overlap(command)) return true;
     for (let index = 0; index < heldBefore; index++) {

@@ -240,16 +240,19 @@ describe("a write in doubt", () => {
     expect(team.doubtfulWrites).toBe(8);
   });
 
-  it("holds back what overlaps it, reads too, and lets the rest go on", () => {
-    const { team, a, b } = inDoubt();
-    const [read, write, other] = [command("read"), command("write"), command("write", 1)];
-    for (const later of [read, write, other]) team.submit(later);
-    expect(b.pending).toEqual([other]);
-    expect(team.heldCommands).toBe(2);
+  it("holds back later writes that overlap it, and lets the rest go on", () => {
+    const { team, a, b, write } = inDoubt();
+    const [read, later, other] = [command("read"), command("write"), command("write", 1)];
+    for (const next of [read, later, other]) team.submit(next);
+    expect(b.pending).toEqual([read, other]);
+    expect(team.heldCommands).toBe(1);
     b.complete(other);
+    b.complete(read);
     a.fences[0]?.("fenced");
     b.resets[0]?.(true);
-    expect(b.pending.map(({ op }) => op)).toEqual(["write", "read"]); // The repeat, then the read; the second write waits for the first.
+    expect(b.pending).toEqual([write]);
+    b.complete(write);
+    expect(b.pending).toEqual([later]);
   });
 
   it("waits for what is with the healthy paths before the reset, but not for ever", () => {
@@ -355,6 +358,34 @@ describe("a write in doubt", () => {
     clock.advance(0);
     expect(b.pending.includes(second)).toBe(false);
     expect(team.doubtfulWrites).toBe(1);
+  });
+});
+
+describe("what a predecessor left on its way", () => {
+  it("holds back every write, and no read, until its sessions are fenced and the LUN is reset", () => {
+    const { team, a } = setUp();
+    team.inheritDoubt();
+    const [write, read, flush] = [command("write", 77), command("read", 77), command("flush")];
+    for (const next of [write, read, flush]) team.submit(next);
+    expect(a.pending).toEqual([read, flush]);
+    a.complete(read);
+    a.complete(flush);
+    expect(a.resets).toHaveLength(0);
+    team.predecessorFenced();
+    expect(a.pending).toEqual([]);
+    a.resets[0]?.(true);
+    expect(a.pending).toEqual([write]);
+  });
+
+  it("is over after the quiesce time", () => {
+    const { team, a, clock } = setUp({ quiesceMs: 1000 });
+    team.inheritDoubt();
+    const write = command("write");
+    team.submit(write);
+    clock.advance(999);
+    expect(a.pending).toEqual([]);
+    clock.advance(1);
+    expect(a.pending).toEqual([write]);
   });
 });
 

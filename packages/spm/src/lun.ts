@@ -56,6 +56,11 @@ export class Lun {
     );
   }
 
+  /** Nothing is on its way to the target, and nothing may still be. */
+  get settled(): boolean {
+    return this.team.outstandingCommands === 0 && !this.team.doubtful;
+  }
+
   get busy(): boolean {
     return this.admission.queuedCommands + this.team.outstandingCommands + this.team.heldCommands > 0;
   }

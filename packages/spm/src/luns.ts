@@ -6,6 +6,8 @@ import type { PathStatus, RescanReport, StoragePathManagerParts } from "./types.
 export interface LunsOptions extends PathTeamOptions {
   queueDepth: number;
   mask: readonly string[];
+  /** A LUN found before may have writes of a predecessor on their way to it. */
+  recoveringUntilMs: number;
 }
 
 /** The LUNs that are known, by id; paths with one LUN id are one LUN, whatever their numbers. [0084] */
@@ -14,11 +16,24 @@ export class Luns {
   readonly #options: LunsOptions;
   readonly #byId = new Map<string, Lun>();
   #mask: ReadonlySet<string>;
+  #recoveringUntilMs: number;
 
   constructor(parts: StoragePathManagerParts, options: LunsOptions) {
     this.#parts = parts;
     this.#options = options;
     this.#mask = new Set(options.mask);
+    this.#recoveringUntilMs = options.recoveringUntilMs;
+  }
+
+  /** No session of a predecessor is left. */
+  predecessorFenced(): void {
+    this.#recoveringUntilMs = Number.NEGATIVE_INFINITY;
+    for (const lun of this.#byId.values()) lun.team.predecessorFenced();
+  }
+
+  /** No write can be on its way to any of them. */
+  get settled(): boolean {
+    return this.#parts.clock.now() >= this.#recoveringUntilMs && this.all().every((lun) => lun.settled);
   }
 
   all(): Lun[] {
@@ -89,6 +104,7 @@ export class Luns {
       this.#options,
     );
     this.#byId.set(id, lun);
+    if (this.#parts.clock.now() < this.#recoveringUntilMs) lun.team.inheritDoubt();
     this.#event("lun-found", "info", id, `first seen as ${path.adapter.id}`);
     return lun;
   }

@@ -21,19 +21,20 @@ export function createStoragePathManager(
   parts: StoragePathManagerParts,
   options: StoragePathManagerOptions = {},
 ): StoragePathManager {
-  const {
-    lunNumbers = { first: 0, last: 255 },
-    queueDepth = 32,
-    rescanMs = 60_000,
-    mask = [],
-    ...team
-  } = options;
+  const { lunNumbers = { first: 0, last: 255 }, queueDepth = 32, mask = [], recovering = false } = options;
+  const { noPathQueueMs = 60_000, quiesceMs = 30_000, rescanMs = 60_000 } = options;
   if (!(Number.isInteger(queueDepth) && queueDepth >= 1)) {
     throw new OptionError("queueDepth", "a whole number of at least 1", queueDepth);
   }
   if (!(rescanMs > 0)) throw new OptionError("rescanMs", "greater than 0", rescanMs);
   const { clock, hbas, onEvent } = parts;
-  const luns = new Luns(parts, { ...team, queueDepth, mask });
+  const luns = new Luns(parts, {
+    noPathQueueMs,
+    quiesceMs,
+    queueDepth,
+    mask,
+    recoveringUntilMs: recovering ? clock.now() + quiesceMs : Number.NEGATIVE_INFINITY,
+  });
   const disks = new Disks({
     findLun: (name) => luns.find(name),
     onReady: parts.onDiskReady,
@@ -52,6 +53,7 @@ export function createStoragePathManager(
     const found = results.flatMap((result) => result.paths);
     if (closed) return { addedPaths: [], addedLuns: [], grownLuns: [], problems };
     const report = luns.merge(found, (lun) => disks.lunGrew(lun));
+    if (problems.length === 0) luns.predecessorFenced(); // Each portal took a login with its session's old ISID.
     applySettings();
     disks.lunsChanged();
     for (const { where, code, message } of problems) {
@@ -138,9 +140,11 @@ export function createStoragePathManager(
       closed = true;
       timer?.cancel();
       await idle(timeoutMs);
+      const settled = luns.settled;
       disks.close();
       luns.close();
       await Promise.all(hbas.map((hba) => hba.close()));
+      return settled;
     },
   };
 }

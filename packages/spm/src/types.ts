@@ -25,6 +25,11 @@ export interface StoragePathManagerOptions {
   noPathQueueMs?: number;
   /** How long a write in doubt waits where no fence can be had. ms @default 30000 */
   quiesceMs?: number;
+  /**
+   * An earlier process did not end cleanly and may have left writes on their way: writes wait until every HBA's portals
+   * have answered, which reinstates its sessions, and the LUN was reset, or until `quiesceMs` from now. @default false
+   */
+  recovering?: boolean;
   /** Pause between scheduled scans; Infinity: only on command. ms @default 60000 */
   rescanMs?: number;
 }
@@ -134,6 +139,9 @@ export interface StoragePathManager {
   luns(): LunStatus[];
   paths(): PathStatus[];
   disks(): DiskStatus[];
-  /** Lets what is outstanding end, up to `timeoutMs`, then closes every HBA. */
-  close(timeoutMs: number): Promise<void>;
+  /**
+   * Lets what is outstanding end, up to `timeoutMs`, then closes every HBA. False where writes may still be on their way:
+   * the next process must start with `recovering`.
+   */
+  close(timeoutMs: number): Promise<boolean>;
 }

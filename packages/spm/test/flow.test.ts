@@ -126,6 +126,52 @@ describe("a client that goes away", () => {
   });
 });
 
+describe("after a predecessor that did not end cleanly", () => {
+  it("writes wait until every portal has answered and the LUN was reset; reads don't", async () => {
+    const { hbas, manager, disk } = house({ recovering: true });
+    const a = hbas[0].add("vmhba0:0:1", lunOf("naa.1"));
+    hbas[1].problems = [{ where: "192.0.2.11:3260", code: "ISCSI_LOGIN_TIMEOUT", message: "silence" }];
+    manager.addDisk({ name: "db", vm: 1, extents: [{ lun: "naa.1" }] });
+    await manager.rescan();
+    const [write, read] = [request("write", 0, 512), request("read", 0, 512)];
+    disk("db").submit(write.made);
+    disk("db").submit(read.made);
+    expect(a.pending.map(({ op }) => op)).toEqual(["read"]);
+    for (const command of [...a.pending]) a.complete(command);
+    hbas[1].problems = [];
+    await manager.rescan();
+    expect(a.pending).toEqual([]);
+    a.resets[0]?.(true);
+    expect(a.pending.map(({ op }) => op)).toEqual(["write"]);
+  });
+
+  it("is not over for the next one where this one ends before", async () => {
+    const { hbas, manager, clock } = house({ recovering: true, quiesceMs: 1000 });
+    hbas[1].problems = [{ where: "192.0.2.11:3260", code: "ISCSI_LOGIN_TIMEOUT", message: "silence" }];
+    await manager.rescan();
+    expect(await manager.close(0)).toBe(false);
+    clock.advance(1000);
+    expect(await manager.close(0)).toBe(true);
+  });
+
+  it.each(["once all portals have answered", "once the quiesce time has passed"])(
+    "a LUN that is found %s is free",
+    async (when) => {
+      const { hbas, manager, disk, clock } = house({ recovering: true, quiesceMs: 1000 });
+      if (when.includes("quiesce")) {
+        hbas[1].problems = [{ where: "192.0.2.11:3260", code: "ISCSI_LOGIN_TIMEOUT", message: "silence" }];
+        clock.advance(1000);
+      }
+      await manager.rescan();
+      const a = hbas[0].add("vmhba0:0:1", lunOf("naa.1"));
+      manager.addDisk({ name: "db", vm: 1, extents: [{ lun: "naa.1" }] });
+      await manager.rescan();
+      disk("db").submit(request("write", 0, 512).made);
+      expect(a.pending).toHaveLength(1);
+    },
+  );
+});
+
 describe("closing", () => {
   it("waits for what is outstanding, then closes the HBAs", async () => {
     const { db, a, b, hbas, manager, clock } = await twoVms();
@@ -136,7 +182,7 @@ describe("closing", () => {
     expect(hbas[0].closed).toBe(false);
     for (const adapter of [a, b]) for (const command of [...adapter.pending]) adapter.complete(command);
     clock.advance(20);
-    await closing;
+    expect(await closing).toBe(true);
     expect(hbas.map(({ closed }) => closed)).toEqual([true, true]);
     expect(read.outcomes).toEqual(["good"]);
   });
@@ -146,7 +192,7 @@ describe("closing", () => {
     db.submit(request("read", 0, 4096).made);
     const closing = manager.close(10_000);
     clock.advance(10_020);
-    await closing;
+    expect(await closing).toBe(false);
     expect(hbas[0].closed).toBe(true);
     const late = request("read", 0, 4096);
     db.submit(late.made);
