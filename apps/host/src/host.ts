@@ -48,7 +48,7 @@ export async function startHost(config: HostConfig, parts: HostParts): Promise<H
   try {
     return await wire(config, parts, runDir);
   } catch (error) {
-    await runDir.release();
+    await runDir.release(!runDir.recovering);
     throw error;
   }
 }
@@ -97,6 +97,7 @@ async function wire(config: HostConfig, parts: HostParts, runDir: RunDir): Promi
       queueDepth: config.luns.scheduler.queueDepth,
       noPathQueueMs: config.luns.whenNoPath.queueFor,
       quiesceMs: config.luns.quiesceTime,
+      recovering: runDir.recovering,
       rescanMs: Number.POSITIVE_INFINITY, // `Rescans` keeps the schedule.
     },
   );
@@ -115,9 +116,9 @@ async function wire(config: HostConfig, parts: HostParts, runDir: RunDir): Promi
     clearInterval(sampler);
     rescans.close();
     await nbd.close();
-    await spm.close(STORAGE_CLOSE_MS);
+    const settled = await spm.close(STORAGE_CLOSE_MS);
     await api?.close(); // Last, so that one can see what the rest waits for.
-    await runDir.release();
+    await runDir.release(settled);
   }
 
   const nbdSocket = runDir.file("nbd.sock");

@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, rmdirSync, unlinkSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +20,8 @@ function userId(): number {
 /** A run directory that this process alone uses until it is released. */
 export class RunDir {
   readonly path: string;
+  /** The host that was here before did not end cleanly: writes of it may still be on their way to the targets. */
+  readonly recovering: boolean;
   readonly #lock: Server;
   readonly #made: boolean;
 
@@ -27,6 +29,13 @@ export class RunDir {
     this.path = path;
     this.#lock = lock;
     this.#made = made;
+    this.recovering = existsSync(this.#marker);
+    writeFileSync(this.#marker, "", { mode: 0o600 });
+  }
+
+  /** Stands from the start of a host to its clean end. On a file system that a reboot empties, as /run is. */
+  get #marker(): string {
+    return this.file("unsettled");
   }
 
   /** Errors: `RUN_DIR_REFUSED`, `RUN_DIR_IN_USE`. */
@@ -39,7 +48,9 @@ export class RunDir {
     return join(this.path, name);
   }
 
-  async release(): Promise<void> {
+  /** `settled`: nothing can be on its way to the targets any more. */
+  async release(settled: boolean): Promise<void> {
+    if (settled) unlinkIfThere(this.#marker);
     if (this.#made) removeIfEmpty(this.path);
     await new Promise((resolve) => this.#lock.close(resolve));
   }

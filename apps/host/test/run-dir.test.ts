@@ -16,7 +16,7 @@ describe("RunDir", () => {
     const path = join(await place(), "run");
     const runDir = await RunDir.claim(path);
     expect((await stat(path)).mode & 0o777).toBe(0o700);
-    await runDir.release();
+    await runDir.release(true);
     expect(existsSync(path)).toBe(false);
   });
 
@@ -24,17 +24,32 @@ describe("RunDir", () => {
     const path = await place();
     const first = await RunDir.claim(path);
     await expect(RunDir.claim(path)).rejects.toMatchObject({ code: "RUN_DIR_IN_USE" });
-    await first.release();
+    await first.release(true);
     const second = await RunDir.claim(path);
-    await second.release();
+    await second.release(true);
     expect(existsSync(path)).toBe(true);
+  });
+
+  it("remembers a host that did not end cleanly, until one does", async () => {
+    const path = await place();
+    const claim = async (settled: boolean): Promise<boolean> => {
+      const runDir = await RunDir.claim(path);
+      await runDir.release(settled);
+      return runDir.recovering;
+    };
+    expect([await claim(false), await claim(false), await claim(true), await claim(true)]).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
   });
 
   it("keeps what somebody put there", async () => {
     const path = join(await place(), "run");
     const runDir = await RunDir.claim(path);
     await writeFile(join(path, "note"), "");
-    await runDir.release();
+    await runDir.release(true);
     expect(existsSync(join(path, "note"))).toBe(true);
   });
 
