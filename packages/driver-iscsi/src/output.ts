@@ -4,7 +4,7 @@ import type { Wire } from "./wire.js";
 /** Room for an R2T of 256 KiB in segments of 8 KiB, so that it leaves with one system call. */
 const STAGING_BYTES = 288 * 1024;
 /** Longer payloads are referenced, shorter ones copied: a buffer of its own costs more than the copy. */
-export const COPY_BYTES_MAX = 16 * 1024;
+const COPY_BYTES_MAX = 16 * 1024;
 /** Referenced bytes after which a batch goes out. */
 const BATCH_BYTES_MAX = 1024 * 1024;
 

@@ -22,9 +22,9 @@ import {
 } from "@fairlead/iscsi-codec";
 import type { Scope } from "@fairlead/testing";
 
-export const TARGET_NAME = "iqn.2026-11.test.fairlead:fake";
-export const BLOCK_BYTES = 512;
-export const CAPACITY_BLOCKS = 2048;
+const TARGET_NAME = "iqn.2026-11.test.fairlead:fake";
+const BLOCK_BYTES = 512;
+const CAPACITY_BLOCKS = 2048;
 
 export interface Request {
   readonly head: Uint8Array;

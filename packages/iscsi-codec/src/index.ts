@@ -81,7 +81,6 @@ export {
 } from "./sense.js";
 export {
   formatBinary,
-  formatBoolean,
   formatText,
   KEY_BYTES_MAX,
   LONG_VALUE_BYTES_MAX,
