@@ -26,7 +26,7 @@ Use a disk:
   nbdcopy disk.img '${uri}'
   qemu-img info '${uri}'
   qemu-system-x86_64 ... \\
-    -blockdev driver=nbd,node-name=d0,server.type=unix,server.path=${nbdSocket},export=${first?.name},reconnect-delay=0,cache.direct=on \\
+    -blockdev driver=nbd,node-name=d0,server.type=unix,server.path=${nbdSocket},export=${first?.name},reconnect-delay=30,cache.direct=on \\
     -device virtio-blk-pci,drive=d0,share-rw=on,werror=stop,rerror=stop
 
 In a second terminal:

@@ -1,3 +1,4 @@
+import type { FairleadError } from "@fairlead/core";
 import pino, { type Logger } from "pino";
 import type { JournalRecord } from "./journal.js";
 import { recordLine } from "./journal-line.js";
@@ -10,7 +11,7 @@ const LEVEL_OF = { info: "info", warning: "warn", error: "error" } as const;
 
 export interface HostLog {
   record(record: JournalRecord): void;
-  error(code: string, message: string): void;
+  error(error: FairleadError): void;
 }
 
 /** Lines on stderr: JSON, or short ones where a person reads along. */
@@ -26,7 +27,7 @@ function jsonLog(level: LogLevel): HostLog {
     record: ({ sequence, kind, severity, subject, reason, inputs }) => {
       logger[LEVEL_OF[severity]]({ sequence, kind, subject, inputs }, reason);
     },
-    error: (code, message) => logger.error({ code }, printable(message)),
+    error: ({ code, message }) => logger.error({ code }, printable(message)),
   };
 }
 
@@ -37,7 +38,7 @@ function humanLog(level: LogLevel): HostLog {
     record: (record) => {
       if (shows(LEVEL_OF[record.severity])) process.stderr.write(`${recordLine(record)}\n`);
     },
-    error: (code, message) => {
+    error: ({ code, message }) => {
       if (shows("error")) process.stderr.write(`${code}: ${printable(message)}\n`);
     },
   };

@@ -87,12 +87,11 @@ function lock(path: string): Promise<Server> {
   const server = createServer((socket) => socket.destroy());
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
-      const message =
-        error.code === "EADDRINUSE"
-          ? `another host runs in ${path}; stop it, or give this one its own host.runDir`
-          : `can't lock ${path}: ${error.message}`;
-      const code = error.code === "EADDRINUSE" ? "RUN_DIR_IN_USE" : "RUN_DIR_REFUSED";
-      reject(new FairleadError(code, message, { cause: error }));
+      const taken = error.code === "EADDRINUSE";
+      const message = taken
+        ? `another host runs in ${path}; stop it, or give this one its own host.runDir`
+        : `can't lock ${path}: ${error.message}`;
+      reject(new FairleadError(taken ? "RUN_DIR_IN_USE" : "RUN_DIR_REFUSED", message, { cause: error }));
     });
     server.listen({ path: `\0fairlead-${userId()}-${dev}-${ino}` }, () => {
       server.unref();

@@ -2,27 +2,32 @@
 export interface Schema {
   readonly description?: string;
   readonly default?: unknown;
+  readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: Schema | boolean;
   readonly items?: Schema;
   readonly oneOf?: readonly Schema[];
 }
 
-/** Every key of the config, with its schema: `vms.<name>.priority`. */
-export function configKeys(schema: Schema, path = ""): [string, Schema][] {
-  const inside = (key: string, value: Schema): [string, Schema][] => [
-    [key, value],
-    ...configKeys(value, key),
-  ];
-  const { properties = {}, additionalProperties, items, oneOf = [] } = schema;
+interface Key {
+  /** `vms.<name>.priority` */
+  readonly path: string;
+  readonly schema: Schema;
+  readonly required: boolean;
+}
+
+/** Every key of the config. */
+export function configKeys(schema: Schema, path = ""): Key[] {
+  const { properties = {}, required = [], additionalProperties, items, oneOf = [] } = schema;
+  const members = Object.entries(properties).flatMap(([name, member]): Key[] => {
+    const key = path === "" ? name : `${path}.${name}`;
+    return [{ path: key, schema: member, required: required.includes(name) }, ...configKeys(member, key)];
+  });
+  const named = typeof additionalProperties === "object" && path !== "luns.strategy[]";
   return [
     ...oneOf.flatMap((one) => configKeys(one, path)),
-    ...Object.entries(properties).flatMap(([key, value]) =>
-      inside(path === "" ? key : `${path}.${key}`, value),
-    ),
-    ...(typeof additionalProperties === "object" && path !== "luns.strategy[]"
-      ? configKeys(additionalProperties, `${path}.<name>`)
-      : []),
+    ...members,
+    ...(named ? configKeys(additionalProperties, `${path}.<name>`) : []),
     ...(items === undefined ? [] : configKeys(items, `${path}[]`)),
   ];
 }
@@ -31,12 +36,13 @@ export function configKeys(schema: Schema, path = ""): [string, Schema][] {
 export function configRows(schema: Schema): string[] {
   return configKeys(schema)
     .filter(
-      ([, { properties, additionalProperties }]) => !properties && typeof additionalProperties !== "object",
+      ({ schema: { properties, additionalProperties } }) =>
+        !properties && typeof additionalProperties !== "object",
     )
-    .map(([key, { description = "", default: given }]) => {
-      const [effect = "", fallback = ""] = description.split(/ ?Default: /);
-      const shown = given === undefined ? fallback.replace(/\.$/, "") : `\`${plain(given)}\``;
-      return `| \`${key}\` | ${shown} | ${effect} |`;
+    .map(({ path, schema: { description = "", default: given }, required }) => {
+      const [effect = "", fallback = "none"] = description.split(/ ?Default: /);
+      const otherwise = required ? "required" : fallback.replace(/\.$/, "");
+      return `| \`${path}\` | ${given === undefined ? otherwise : `\`${plain(given)}\``} | ${effect} |`;
     });
 }
 

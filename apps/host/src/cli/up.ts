@@ -44,14 +44,13 @@ async function upDemo(): Promise<void> {
   const demo = await startDemo(systemClock(), journal);
   process.stdout.write(`${demoGuide(demo)}\n`);
   const endShow = showDemo(demo.host, journal, process.stdout);
-  const warn = (code: string, message: string) =>
-    process.stderr.write(errorText(new FairleadError(code, message)));
+  const error = (failure: FairleadError) => process.stderr.write(errorText(failure));
   stopOnSignal(
     async () => {
       await demo.close();
       endShow();
     },
-    { error: warn },
+    { error },
   );
 }
 
@@ -65,13 +64,15 @@ function stopOnSignal(stop: () => Promise<void>, log: Pick<HostLog, "error">): v
     }
     stoppingSinceMs = performance.now();
     setTimeout(() => {
-      log.error("STOP_TIMED_OUT", `not everything ended within ${STOP_MS_MAX} ms; leaving it`);
+      log.error(
+        new FairleadError("STOP_TIMED_OUT", `not everything ended within ${STOP_MS_MAX} ms; leaving it`),
+      );
       process.exit(EXIT.ok);
     }, STOP_MS_MAX);
     stop().then(
       () => process.exit(EXIT.ok),
-      (error: unknown) => {
-        log.error("STOP_FAILED", error instanceof Error ? error.message : String(error));
+      (cause: unknown) => {
+        log.error(new FairleadError("STOP_FAILED", cause instanceof Error ? cause.message : String(cause)));
         process.exit(EXIT.failed);
       },
     );

@@ -80,7 +80,7 @@ const host = z.strictObject({
 });
 
 const iscsiHba = z.strictObject({
-  driver: z.literal("iscsi").describe("An iSCSI initiator."),
+  driver: z.literal("iscsi").describe("iscsi: an iSCSI initiator."),
   portals: z.array(address).min(1).max(64).describe("Target portals, in the order of their device numbers."),
   localAddress: text("an IP address", 64)
     .optional()
@@ -102,7 +102,7 @@ const iscsiHba = z.strictObject({
 });
 
 const fileHba = z.strictObject({
-  driver: z.literal("file").describe("Local files and block devices."),
+  driver: z.literal("file").describe("file: local files and block devices."),
   files: z
     .array(
       z.strictObject({
@@ -127,12 +127,12 @@ const scheduler = z.strictObject({
   unit: size.optional().describe("Data in one consumption unit. Default: 4KiB."),
   factors: z
     .strictObject({
-      read: positive.optional().describe("Default: 1."),
-      write: positive.optional().describe("Default: 1."),
-      flush: positive.optional().describe("Default: 1."),
+      read: positive.optional().describe("Cost of a read, times its units. Default: 1."),
+      write: positive.optional().describe("Cost of a write, times its units. Default: 1."),
+      flush: positive.optional().describe("Cost of a flush, times its units. Default: 1."),
     })
     .optional()
-    .describe("What a command of each kind costs, as a multiple of its units."),
+    .describe("What a command of each kind costs."),
   quantum: z.int().min(1).max(65_536).optional().describe("Sequential commands in a row. Default: 8."),
   sequential: size.optional().describe("Distance within which a command is sequential. Default: 1000KiB."),
   rangeUnits: z.number().min(0).optional().describe("Bound of credit and debt, units. Default: 64."),
@@ -157,7 +157,13 @@ const luns = z.strictObject({
     .default([])
     .describe("Paths and LUN ids that no VM may use; one masked name masks the LUN."),
   strategy: z
-    .array(z.looseObject({ name: text("the name of a strategy") }))
+    .array(
+      z.looseObject({
+        name: text("the name of a strategy").describe(
+          "round-robin or least-pending; its options stand beside it.",
+        ),
+      }),
+    )
     .min(1)
     .max(16)
     .default([{ name: "round-robin" }])
@@ -196,11 +202,15 @@ export const extentSchema = z.strictObject({
 });
 
 const vm = z.strictObject({
-  priority: z.int().min(0).max(10).default(5).describe("0 to 10."),
+  priority: z.int().min(0).max(10).default(5).describe("Importance, 0 to 10; nothing acts on it yet."),
   luns: z
     .record(
       text("the id of a LUN"),
-      z.strictObject({ shares: shares.optional().describe("Its part of the LUN's bandwidth, 0 or more.") }),
+      z.strictObject({
+        shares: shares
+          .optional()
+          .describe("Its part of the LUN's bandwidth, 0 or more. Default: luns.scheduler.sharesDefault."),
+      }),
     )
     .default({})
     .describe("Level of service, for each LUN by id or path name."),
