@@ -59,12 +59,9 @@ export class Listener {
 function listenTcp(server: net.Server, host: string, port: number): Promise<NbdAddress> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException) => {
-      const code = error.code === "EADDRINUSE" ? "NBD_LISTEN_IN_USE" : "NBD_LISTEN_FAILED";
-      reject(
-        new FairleadError(code, `can't listen on ${hostPort(host, port)}: ${error.message}`, {
-          cause: error,
-        }),
-      );
+      const taken = error.code === "EADDRINUSE";
+      const message = `can't listen on ${hostPort(host, port)}: ${error.message}`;
+      reject(new FairleadError(taken ? "NBD_LISTEN_IN_USE" : "NBD_LISTEN_FAILED", message, { cause: error }));
     };
     server.once("error", failed);
     server.listen({ host, port }, () => {

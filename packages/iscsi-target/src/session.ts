@@ -11,7 +11,7 @@ const IMMEDIATE_TASKS_MAX = 8;
 const ATTENTIONS_MAX = 8;
 
 /** `Asc.PowerOnOrReset` and such. */
-export function unitAttention(asc: number): number {
+function unitAttention(asc: number): number {
   return senseCode(SenseKey.UnitAttention, asc);
 }
 

@@ -35,7 +35,7 @@ export function lunOf(id: string, changes: Partial<LunDescription> = {}): LunDes
 }
 
 /** An HBA whose scan finds what the test put there. */
-export class ScriptedHba implements Hba {
+class ScriptedHba implements Hba {
   found: DiscoveredPath[] = [];
   problems: ScanResult["problems"] = [];
   readonly ranges: LunRange[] = [];
