@@ -1,7 +1,7 @@
 import type { VmId } from "@fairlead/core";
 
 /** Seconds over which use is counted. */
-export const WINDOW_SECONDS = 10;
+const WINDOW_SECONDS = 10;
 /** One more than the seconds between the first and the last. */
 const SAMPLES = WINDOW_SECONDS + 1;
 

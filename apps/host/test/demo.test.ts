@@ -146,8 +146,9 @@ describe("a signal", () => {
 });
 
 it("a crash is told with its code and ends the process with 70", async () => {
-  const crash = "data:text/javascript,setTimeout(() => { throw new Error('boom') }, 4000).unref()";
+  const crash = "data:text/javascript,process.on('SIGUSR2', () => { throw new Error('boom') })";
   const { process } = await demo(undefined, "--import", crash);
+  process.signal("SIGUSR2");
   expect(await process.exited).toEqual({ code: 70, signal: null });
   expect(JSON.parse(process.stderr)).toMatchObject({
     code: "HOST_CRASHED",

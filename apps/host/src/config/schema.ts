@@ -36,7 +36,7 @@ const initiatorName = z
     "an iSCSI name such as iqn.2026-01.com.example:host-a",
   );
 
-export const duration = z
+const duration = z
   .string({ error: DURATION_EXPECTED })
   .regex(DURATION_PATTERN, DURATION_EXPECTED)
   .transform((value) => parseDuration(value) ?? Number.NaN);
