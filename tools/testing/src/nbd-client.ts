@@ -8,6 +8,8 @@ const REPLY_ACK = 1;
 const REPLY_INFO = 3;
 const REQUEST_MAGIC = 0x25609513;
 const SIMPLE_REPLY_MAGIC = 0x67446698;
+/** In the flags, which stand in front of the command. */
+const FLAG_FUA = 1 << 16;
 const CMD = { read: 0, write: 1, disconnect: 2, flush: 3 };
 
 /** An error that the server answered with. */
@@ -84,8 +86,8 @@ export class NbdClient {
     return this.#request(CMD.read, offset, length);
   }
 
-  async write(offset: number | bigint, data: Buffer): Promise<void> {
-    await this.#request(CMD.write, offset, data.length, data);
+  async write(offset: number | bigint, data: Buffer, { fua = false } = {}): Promise<void> {
+    await this.#request(CMD.write | (fua ? FLAG_FUA : 0), offset, data.length, data);
   }
 
   async flush(): Promise<void> {
@@ -186,7 +188,7 @@ export class NbdClient {
 export function requestHeader(command: number, cookie: bigint, offset: bigint, length: number): Buffer {
   const header = Buffer.alloc(28);
   header.writeUInt32BE(REQUEST_MAGIC);
-  header.writeUInt16BE(command, 6);
+  header.writeUInt32BE(command, 4);
   header.writeBigUInt64BE(cookie, 8);
   header.writeBigUInt64BE(offset, 16);
   header.writeUInt32BE(length, 24);

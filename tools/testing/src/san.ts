@@ -25,6 +25,11 @@ export class San {
     return new San(running);
   }
 
+  /** SIGKILL: what it held in memory is gone. */
+  async kill(): Promise<void> {
+    await this.running.kill();
+  }
+
   /** A fault or a question, as `fairlead-san` takes it on its standard input; its answer. One at a time. */
   async command(command: object): Promise<unknown> {
     const line = ++this.#commands; // The first line were the addresses.
