@@ -22,6 +22,7 @@ export function createLog(level: LogLevel): HostLog {
 function jsonLog(level: LogLevel): HostLog {
   // Not synchronous: a full pipe must not stop the host; beyond the bound lines are dropped.
   const destination = pino.destination({ dest: 2, sync: false, maxLength: BUFFERED_BYTES_MAX });
+  destination.on("error", () => {}); // A full disk under the log must not end the host; the journal still has it.
   const logger: Logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
   return {
     record: ({ sequence, kind, severity, subject, reason, inputs }) => {

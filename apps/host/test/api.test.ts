@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { connect, type Socket } from "node:net";
 import { until } from "@fairlead/testing";
 import { describe, expect, it } from "vitest";
 import { type Answer, ask, askRaw, type RunningHost, runHost } from "./running-host.js";
@@ -176,5 +177,20 @@ describe("bad input to the API", () => {
     expect(await askRaw(running, head)).toMatch(/^HTTP\/1\.1 431 /);
     expect(await askRaw(running, "\u0000\u0001 nonsense\r\n\r\n")).toMatch(/^HTTP\/1\.1 400 /);
     expect((await ask(running, "GET", "/livez")).status).toBe(200);
+  });
+
+  it("comes over few connections at a time", async () => {
+    const running = await ready();
+    const sockets = Array.from({ length: 70 }, () => connect({ path: running.host.apiSocket }));
+    const closed = new Set<Socket>();
+    for (const socket of sockets) socket.once("close", () => closed.add(socket)).on("error", () => {});
+    // Of the 64 that may be open, some can be those over which this test has asked before.
+    await until("the surplus closed", () => closed.size >= 6);
+    expect(closed.size).toBeLessThan(10);
+    for (const socket of sockets) socket.destroy();
+    await until(
+      "room",
+      async () => (await ask(running, "GET", "/livez").catch(() => undefined))?.status === 200,
+    );
   });
 });

@@ -11,6 +11,8 @@ const OWNER_ONLY = 0o600;
 const BODY_BYTES_MAX = 16 * 1024;
 const CONNECTIONS_MAX = 64;
 const REQUEST_TIMEOUT_MS = 10_000;
+/** How often node looks for requests that take too long. */
+const CHECK_MS = 1000;
 const CLOSE_MS = 500;
 
 export interface ApiServer {
@@ -52,7 +54,7 @@ function createApp(parts: ApiParts): FastifyInstance {
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: 512 },
-    http: { headersTimeout: REQUEST_TIMEOUT_MS },
+    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: CHECK_MS },
   });
   app.server.maxConnections = CONNECTIONS_MAX;
   app.setErrorHandler(onError);
