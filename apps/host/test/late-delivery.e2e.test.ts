@@ -42,8 +42,7 @@ async function setUp(scope: Scope): Promise<Omit<Setup, "write">> {
 }
 
 /** The host over two paths, one of them through a relay. */
-async function throughHost(scope: Scope): Promise<Setup> {
-  const { target, relay } = await setUp(scope);
+async function startHost(scope: Scope, target: Tgtd): Promise<Fairlead> {
   const host = await Fairlead.start(scope, {
     hbas: {
       vmhba0: { driver: "iscsi", portals: [SLOW] },
@@ -54,6 +53,12 @@ async function throughHost(scope: Scope): Promise<Setup> {
   });
   await host.untilServed("db-root");
   await untilSessions(target, 2);
+  return host;
+}
+
+async function throughHost(scope: Scope): Promise<Setup> {
+  const { target, relay } = await setUp(scope);
+  const host = await startHost(scope, target);
   const client = await NbdClient.open(scope, host.nbdSocket, "db-root");
   return { target, relay, write: (offset, data) => client.write(offset, data) };
 }
@@ -195,6 +200,34 @@ describe.skipIf(!peers("tgtd", "tgtadm", "nbdinfo"))("a write that arrives late"
       figure(`late deliveries that undid newer data, ${network}`, `0 of ${REPEATS}`);
     });
   }
+
+  it("does not undo a newer one where the host that sent it was killed", { timeout: 60_000 }, async () => {
+    const scope = new Scope();
+    onTestFinished(() => scope.close());
+    const { target, relay } = await setUp(scope);
+    const host = await startHost(scope, target);
+    const client = await NbdClient.open(scope, host.nbdSocket, "db-root");
+    relay.hold({ direction: "to-target", existingOnly: true });
+    const older = seededBytes(1, BLOCK_BYTES);
+    const offsets = [0, MIB];
+    const lost = offsets.map((offset) => client.write(offset, older).catch(() => {}));
+    await until("a write in the relay", () => relay.heldBytes("to-target") >= BLOCK_BYTES);
+    await host.process.kill();
+    await Promise.all(lost);
+
+    await host.launch();
+    await host.untilServed("db-root");
+    const again = await NbdClient.open(scope, host.nbdSocket, "db-root");
+    const newer = seededBytes(2, BLOCK_BYTES);
+    for (const offset of offsets) await again.write(offset, newer);
+    relay.release();
+    await until("late delivery", () => relay.heldBytes("to-target") === 0);
+    const stays = async () => {
+      const blocks = await Promise.all(offsets.map((offset) => onMedium(target, offset)));
+      return blocks.every((block) => block.equals(newer));
+    };
+    expect(await staysTrue(stays, WATCHED_MS)).toBe(true);
+  });
 
   for (const fenced of [true, false]) {
     it(`${fenced ? "does not with" : "does without"} the fence, wired by hand`, {

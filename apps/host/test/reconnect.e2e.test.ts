@@ -6,6 +6,7 @@ import {
   Scope,
   SOAK,
   seededBytes,
+  staysTrue,
   Tgtd,
   until,
   untilSessions,
@@ -15,9 +16,11 @@ import { describe, expect, it, onTestFinished } from "vitest";
 const MIB = 1024 * 1024;
 const PORTALS = ["127.0.0.1:13694", "127.0.0.2:13694"];
 const RELAYS = ["127.0.0.1:13695", "127.0.0.2:13695"];
-const REPEATS = SOAK ? 50 : 3;
+const REPEATS = SOAK ? 50 : 6;
 const BLOCK_BYTES = 4096;
 const WRITES = 4;
+/** Time in which a newer write could overtake an older one. */
+const OVERTAKING_MS = 200;
 
 describe.skipIf(!peers("tgtd", "tgtadm", "nbdinfo"))("a client that reconnects", () => {
   it("finds its newest data, though its old connection's write was still under way", {
@@ -44,7 +47,7 @@ describe.skipIf(!peers("tgtd", "tgtadm", "nbdinfo"))("a client that reconnects",
       const first = await NbdClient.open(scope, host.nbdSocket, "db-root");
       for (const relay of relays) relay.hold({ direction: "to-target" });
       // Several, so that some are on their way and some wait behind them.
-      const lost = Array.from({ length: WRITES }, (_, index) =>
+      const lost = Array.from({ length: WRITES + (repeat % 3) }, (_, index) =>
         first.write(offset, seededBytes(repeat * 10 + index, BLOCK_BYTES)).catch(() => {}),
       );
       await until("a write in a relay", () =>
@@ -54,11 +57,17 @@ describe.skipIf(!peers("tgtd", "tgtadm", "nbdinfo"))("a client that reconnects",
       await Promise.all(lost);
 
       const second = await NbdClient.open(scope, host.nbdSocket, "db-root");
-      const again = second.write(offset, seededBytes(repeat * 10, BLOCK_BYTES));
-      for (const relay of relays) relay.release();
-      await again;
       const newest = seededBytes(repeat * 10 + 9, BLOCK_BYTES);
-      await second.write(offset, newest);
+      let done = false;
+      const rewritten = second.write(offset, newest).then(() => {
+        done = true;
+      });
+      // One path is free for the newer writes while the other still has an older one on its way.
+      const [free, stuck] = repeat % 2 === 0 ? relays : relays.toReversed();
+      free?.release();
+      await staysTrue(() => !done, OVERTAKING_MS);
+      stuck?.release();
+      await rewritten;
       expect((await second.read(offset, BLOCK_BYTES)).equals(newest), `repeat ${repeat}`).toBe(true);
       await second.flush();
       second.disconnect();
