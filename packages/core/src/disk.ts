@@ -1,4 +1,4 @@
-import type { Op, Outcome } from "./command.js";
+import type { Command, Op, Outcome } from "./command.js";
 
 const NO_DATA = new Uint8Array(0);
 
@@ -15,6 +15,8 @@ export class Request {
   complete: (request: Request, outcome: Outcome) => void = () => {};
   /** Commands not yet ended. Belongs to the disk. */
   openCommands = 0;
+  /** The first of them; each knows the next. Belongs to the disk. */
+  firstCommand: Command | null = null;
   /** First error, else `good`. Belongs to the disk. */
   outcome: Outcome = "good";
 }

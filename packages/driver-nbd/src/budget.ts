@@ -1,5 +1,8 @@
 import { type BufferPool, classBytes } from "./buffer-pool.js";
 
+/** A small request counts as this much with its disk: what it costs below the server is not its payload. */
+const REQUEST_BYTES_MIN = 16 * 1024;
+
 /** What all connections to one disk hold: one VM's clients can take no memory from another's. */
 export interface DiskUse {
   usedBytes: number;
@@ -28,28 +31,33 @@ export class Budget {
   /** Whether a payload fits the bound of all connections to the disk together. */
   fitsDisk(lengthBytes: number): boolean {
     const { usedBytes } = this.#disk;
-    return usedBytes === 0 || usedBytes + classBytes(lengthBytes) <= this.#diskBytesMax;
+    return usedBytes === 0 || usedBytes + diskBytes(classBytes(lengthBytes)) <= this.#diskBytesMax;
   }
 
   take(lengthBytes: number): Buffer {
     const buffer = this.#pool.take(lengthBytes);
-    this.#count(buffer.length);
+    this.heldBytes += buffer.length;
+    this.#disk.usedBytes += diskBytes(buffer.length);
     return buffer;
   }
 
   give(buffer: Buffer): void {
-    this.#count(-buffer.length);
+    this.#release(buffer.length);
     this.#pool.give(buffer);
   }
 
   /** The buffer is not to be used again: somebody may still write into it. */
   lose(buffer: Buffer): void {
-    this.#count(-buffer.length);
+    this.#release(buffer.length);
     this.#pool.lose(buffer);
   }
 
-  #count(bytes: number): void {
-    this.heldBytes += bytes;
-    this.#disk.usedBytes += bytes;
+  #release(bytes: number): void {
+    this.heldBytes -= bytes;
+    this.#disk.usedBytes -= diskBytes(bytes);
   }
+}
+
+function diskBytes(bytes: number): number {
+  return Math.max(bytes, REQUEST_BYTES_MIN);
 }

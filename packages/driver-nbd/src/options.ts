@@ -23,7 +23,7 @@ export interface NbdServerOptions {
   connectionBytesMax?: number;
   /** Requests in flight and unsent replies of one connection. @default 1024 */
   connectionRequestsMax?: number;
-  /** Payloads and unsent replies of all connections to one disk. Bytes. @default 67108864 */
+  /** Payloads and unsent replies of all connections to one disk, each counted as 16 KiB at least. Bytes. @default 67108864 */
   diskBytesMax?: number;
   /** Buffers kept for reuse while nobody needs them. Bytes. @default 33554432 */
   retainedBytesMax?: number;

@@ -169,6 +169,15 @@ describe("the bound of all connections to one disk", () => {
     await until("all have everything", () => drained.every((bytes) => bytes() === 28 + 16 + 32 * MIB));
   });
 
+  it("counts small requests too", async () => {
+    const disk = new HeldDisk("d", 32 * MIB);
+    const { server, socket } = await serve(scope, [disk], { diskBytesMax });
+    for (let count = 0; count < 6; count++) (await deafClient(socket, "d")).write(reads(1000, 512));
+    const paused = () => server.status().connections.filter((connection) => connection.paused).length;
+    await until("the last two wait", () => paused() === 2);
+    expect(disk.submitted).toBe(diskBytesMax / (16 * 1024));
+  });
+
   it("leaves the clients of other disks alone", async () => {
     const disks = [new HeldDisk("greedy", 32 * MIB), new MemoryDisk("good", 32 * MIB)];
     const { server, socket } = await serve(scope, disks, { diskBytesMax, connectionBytesMax: 32 * MIB });

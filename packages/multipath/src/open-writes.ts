@@ -36,11 +36,12 @@ export class OpenWrites {
     command.slot = -1;
   }
 
-  overlap(range: ByteRange): boolean {
+  /** One that overlaps the range. */
+  overlapping(range: ByteRange): Command | undefined {
     for (let index = 0; index < this.#commands.length; index++) {
       const open = this.#commands[index];
-      if (open !== undefined && overlaps(open, range)) return true;
+      if (open !== undefined && overlaps(open, range)) return open;
     }
-    return false;
+    return undefined;
   }
 }

@@ -11,6 +11,7 @@ import {
   type Timer,
 } from "@fairlead/core";
 import { Fencing } from "./fencing.js";
+import { DOUBT, Held } from "./held.js";
 import { Member } from "./member.js";
 import { OpenWrites, overlaps } from "./open-writes.js";
 
@@ -57,7 +58,7 @@ export class PathTeam {
   readonly #usable: Member[] = [];
   readonly #writes = new OpenWrites();
   readonly #fencing: Fencing;
-  readonly #held: Command[] = [];
+  readonly #held = new Held();
   readonly #again: Command[] = [];
   readonly #busy: Command[] = [];
   #strategy: LoadDistributionStrategy;
@@ -108,7 +109,7 @@ export class PathTeam {
 
   /** Commands that wait behind an overlapping write. */
   get heldCommands(): number {
-    return this.#held.length;
+    return this.#held.size;
   }
 
   /** A write that was given to a path, by this process or a predecessor, may still be on its way. */
@@ -166,8 +167,9 @@ export class PathTeam {
    * was not taken: no path is ready, or the strategy wants none just now; ask again after the next `onChanged`.
    */
   submit(command: Command): boolean {
-    if (this.#mustWait(command, this.#held.length)) {
-      this.#held.push(command);
+    const blocker = this.#blocker(command);
+    if (blocker !== undefined) {
+      this.#held.add(command, blocker);
       return true;
     }
     return this.#send(command);
@@ -175,14 +177,10 @@ export class PathTeam {
 
   /** Takes a command that is not with a path and not in doubt out again. False where it has gone already. */
   cancel(command: Command): boolean {
-    for (const queue of [this.#held, this.#again, this.#busy]) {
-      const index = queue.indexOf(command);
-      if (index === -1) continue;
-      queue.splice(index, 1);
-      this.#finish(command, "cancelled");
-      return true;
-    }
-    return false;
+    if (!this.#held.delete(command) && !takeOut(this.#again, command) && !takeOut(this.#busy, command))
+      return false;
+    this.#finish(command, "cancelled");
+    return true;
   }
 
   /**
@@ -222,21 +220,26 @@ export class PathTeam {
   settled(commands: readonly Command[]): void {
     for (const command of commands) this.#again.push(command);
     this.#pump();
-    this.#release();
+    this.#release(DOUBT);
     this.#parts.onChanged();
   }
 
-  /** Reads pass open writes, since either order is right. */
-  #mustWait(command: Command, heldBefore: number): boolean {
-    if (command.op === "flush") return false;
-    if (this.#fencing.doubtful && this.#fencing.blocks(command)) return true;
-    if (command.op === "read") return false;
-    if (this.#writes.overlap(command)) return true;
-    for (let index = 0; index < heldBefore; index++) {
-      const held = this.#held[index];
-      if (held !== undefined && held.op === "write" && overlaps(held, command)) return true;
+  /**
+   * What has to end before the command may go: the latest write before it that it overlaps. Reads pass open writes,
+   * since either order is right.
+   */
+  #blocker(command: Command): Command | undefined {
+    if (command.op === "flush") return undefined;
+    if (this.#fencing.doubtful && this.#fencing.blocks(command)) return DOUBT;
+    if (command.op === "read") return undefined;
+    let latest: Command | undefined;
+    if (this.#held.size > 0) {
+      for (const held of this.#held) {
+        if (held === command) break;
+        if (held.op === "write" && overlaps(held, command)) latest = held;
+      }
     }
-    return false;
+    return latest ?? this.#writes.overlapping(command);
   }
 
   #send(command: Command): boolean {
@@ -312,23 +315,22 @@ export class PathTeam {
   }
 
   #finish(command: Command, outcome: Outcome): void {
-    const wrote = this.#writes.has(command);
-    if (wrote) this.#writes.remove(command);
+    if (this.#writes.has(command)) this.#writes.remove(command);
     command.pathFailures = 0;
     command.busySinceMs = -1;
+    if (this.#held.size > 0) this.#release(command); // First: its owner may use the same object for the next one.
     this.#parts.onCompleted(command, outcome);
-    if (wrote && this.#held.length > 0) this.#release();
   }
 
-  /** Sends what was held back and need not wait any longer, in the order in which it came. */
-  #release(): void {
-    for (let index = 0; index < this.#held.length; ) {
-      const command = this.#held[index];
-      if (command === undefined || this.#mustWait(command, index)) {
-        index++;
+  /** Looks again at what was held behind a command, or the doubt, that has ended. */
+  #release(blocker: Command): void {
+    for (const command of this.#held.takeBehind(blocker)) {
+      const next = this.#blocker(command);
+      if (next !== undefined) {
+        this.#held.add(command, next);
         continue;
       }
-      this.#held.splice(index, 1);
+      this.#held.delete(command);
       if (command.op === "write") this.#writes.add(command); // Keeps its place while it waits for a path.
       if (!this.#send(command)) this.#again.push(command);
     }
@@ -424,7 +426,7 @@ export class PathTeam {
   }
 
   #failWaiting(): void {
-    const waiting = [...this.#again.splice(0), ...this.#busy.splice(0), ...this.#held.splice(0)];
+    const waiting = [...this.#again.splice(0), ...this.#busy.splice(0), ...this.#held.takeAll()];
     for (const command of waiting) this.#finish(command, "no-path");
     this.#fencing.abandon((command) => this.#finish(command, "no-path"));
   }
@@ -437,4 +439,11 @@ export class PathTeam {
   ): void {
     this.onEvent({ kind, severity, subject: this.name, reason, inputs });
   }
+}
+
+function takeOut(queue: Command[], command: Command): boolean {
+  const index = queue.indexOf(command);
+  if (index === -1) return false;
+  queue.splice(index, 1);
+  return true;
 }

@@ -402,6 +402,26 @@ describe("overlapping writes", () => {
     expect(ended.map(([write]) => write)).toEqual([one, two, three]);
   });
 
+  it("are looked at again once each, however many wait", () => {
+    const { team, a, ended } = setUp();
+    const writes = Array.from({ length: 2000 }, () => command("write"));
+    for (const write of writes) team.submit(write);
+    expect(team.heldCommands).toBe(1999);
+    for (let n = 0; n < 2000; n++) {
+      const [next] = a.pending;
+      if (next !== undefined) a.complete(next);
+    }
+    expect(ended.map(([write]) => write)).toEqual(writes);
+  });
+
+  it("go on behind one that is cancelled", () => {
+    const { team, a } = setUp();
+    const [one, two, three] = [command("write", 0, 2), command("write", 1, 2), command("write", 2, 1)];
+    for (const write of [one, two, three]) team.submit(write);
+    team.cancel(two);
+    expect(a.pending).toEqual([one, three]);
+  });
+
   it("do not hold back reads, flushes or neighbours", () => {
     const { team, a } = setUp();
     team.submit(command("write", 0, 2));

@@ -7,8 +7,8 @@ const NO_REQUEST = new Request();
 export class DiskCommand extends Command {
   lun: Lun | undefined;
   request: Request = NO_REQUEST;
-  /** Place among the disk's commands in flight. */
-  place = 0;
+  /** The next command of the same request. */
+  sibling: DiskCommand | null = null;
   /** Called once when it ends; the same function for the disk's every command. */
   ended: (command: DiskCommand, outcome: Outcome) => void = () => {};
 }

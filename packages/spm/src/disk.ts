@@ -17,7 +17,6 @@ export class Disk implements VirtualDisk {
   #segments: readonly Segment[];
   #closed = false;
   readonly #free: DiskCommand[] = [];
-  readonly #inFlight: DiskCommand[] = [];
   #completedRequests = 0;
   #failedRequests = 0;
   #readBytes = 0;
@@ -47,8 +46,11 @@ export class Disk implements VirtualDisk {
   }
 
   cancel(request: Request): void {
-    for (const command of this.#inFlight.filter((candidate) => candidate.request === request)) {
+    let command = request.firstCommand as DiskCommand | null;
+    while (command !== null) {
+      const { sibling } = command; // Before the command ends, and with it its place among its siblings.
       command.lun?.cancel(command);
+      command = sibling;
     }
   }
 
@@ -62,10 +64,9 @@ export class Disk implements VirtualDisk {
     return true;
   }
 
-  /** From now on requests end as `cancelled`; those in flight end by themselves, those queued at once. */
+  /** From now on requests end as `cancelled`; those in flight end by themselves, or are cancelled by the front end. */
   close(): void {
     this.#closed = true;
-    for (const command of [...this.#inFlight]) command.lun?.cancel(command);
   }
 
   status(): DiskStatus {
@@ -154,19 +155,15 @@ export class Disk implements VirtualDisk {
     command.lun = lun;
     command.request = request;
     command.senseCode = 0;
-    command.place = this.#inFlight.length;
-    this.#inFlight.push(command);
+    command.sibling = request.firstCommand as DiskCommand | null;
+    request.firstCommand = command;
     request.openCommands++;
     return command;
   }
 
   readonly #ended = (command: DiskCommand, outcome: Outcome): void => {
     const { request, op } = command;
-    const last = this.#inFlight.pop();
-    if (last !== undefined && last !== command) {
-      this.#inFlight[command.place] = last;
-      last.place = command.place;
-    }
+    unlink(request, command);
     this.#free.push(command);
     if (outcome !== "good" && request.outcome === "good") request.outcome = outcome;
     this.#partEnded(request, op);
@@ -190,6 +187,16 @@ export class Disk implements VirtualDisk {
     else if (request.op === "read") this.#readBytes += request.lengthBytes;
     else if (request.op === "write") this.#writtenBytes += request.lengthBytes;
   }
+}
+
+function unlink(request: Request, command: DiskCommand): void {
+  if (request.firstCommand === command) {
+    request.firstCommand = command.sibling;
+    return;
+  }
+  let before = request.firstCommand as DiskCommand | null;
+  while (before !== null && before.sibling !== command) before = before.sibling;
+  if (before !== null) before.sibling = command.sibling;
 }
 
 function sizeOf(segments: readonly Segment[]): number {

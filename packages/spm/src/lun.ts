@@ -112,9 +112,11 @@ export class Lun {
     }));
   }
 
+  /** What waits fails; what is with a path ends with its HBA. */
   close(): void {
     this.#wake?.cancel();
     this.team.close();
+    this.#changed();
   }
 
   #drain(nowMs: number): void {

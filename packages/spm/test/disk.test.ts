@@ -160,6 +160,26 @@ describe("a virtual disk", () => {
   });
 });
 
+describe("a request that is cancelled", () => {
+  it("loses its parts that were not sent, whatever order they are in", async () => {
+    const { db, a, b } = await joined();
+    const { made, outcomes } = request("read", 0, 6 * MIB);
+    db.submit(made);
+    expect(b.pending.length).toBeGreaterThan(30);
+    b.complete(b.pending[5] ?? made.firstCommand ?? fail());
+    const sent = [...a.pending, ...b.pending];
+    db.cancel(made);
+    expect([...a.pending, ...b.pending]).toEqual(sent);
+    for (const adapter of [a, b]) for (const command of [...adapter.pending]) adapter.complete(command);
+    expect(outcomes).toHaveLength(1);
+    expect(made.firstCommand).toBeNull();
+  });
+});
+
+function fail(): never {
+  throw new Error("nothing was sent");
+}
+
 describe("allocation", () => {
   it.each([
     ["the same range", [{ lun: "naa.1", startBytes: 0, lengthBytes: MIB }]],

@@ -189,10 +189,12 @@ describe("closing", () => {
 
   it("does not wait longer than it may, and takes no request afterwards", async () => {
     const { db, hbas, manager, clock } = await twoVms();
-    db.submit(request("read", 0, 4096).made);
+    const reads = Array.from({ length: 10 }, (_, n) => request("read", n * 4096, 4096));
+    for (const { made } of reads) db.submit(made);
     const closing = manager.close(10_000);
     clock.advance(10_020);
     expect(await closing).toBe(false);
+    expect(reads.flatMap(({ outcomes }) => outcomes)).toEqual(new Array(6).fill("no-path")); // The HBA ends the other four.
     expect(hbas[0].closed).toBe(true);
     const late = request("read", 0, 4096);
     db.submit(late.made);
