@@ -8,12 +8,20 @@ import { vmViews } from "./views.js";
 const REDRAW_MS = 1000;
 const STATUS_MS = 10_000;
 
+/** As much of a stream as is needed; `process.stdout` is one. */
+interface Output {
+  readonly isTTY?: boolean;
+  readonly columns: number;
+  readonly rows: number;
+  write(text: string): boolean;
+}
+
 /** What the demo shows of itself, on a terminal as a table that is drawn again each second, else line by line. */
-export function showDemo(host: Host, journal: Journal, output: NodeJS.WriteStream): () => void {
+export function showDemo(host: Host, journal: Journal, output: Output): () => void {
   return output.isTTY ? showTable(host, journal, output) : showLines(host, journal, output);
 }
 
-function showTable(host: Host, journal: Journal, output: NodeJS.WriteStream): () => void {
+function showTable(host: Host, journal: Journal, output: Output): () => void {
   let drawn = 0;
   let news: string[] = [];
   const draw = (): void => {
@@ -40,7 +48,7 @@ function tableText(host: Host): string {
   return `${formatTable(pathColumns(false), host.spm.paths())}\n\n${formatTable(vmColumns(false), vmRows(vmViews(host)))}`;
 }
 
-function showLines(host: Host, journal: Journal, output: NodeJS.WriteStream): () => void {
+function showLines(host: Host, journal: Journal, output: Output): () => void {
   const unsubscribe = journal.subscribe((record) => output.write(`${recordLine(record)}\n`));
   const timer = setInterval(() => output.write(`${statusLine(host)}\n`), STATUS_MS).unref();
   return () => {
@@ -50,7 +58,7 @@ function showLines(host: Host, journal: Journal, output: NodeJS.WriteStream): ()
 }
 
 /** `paths 8 active; db 40.0 %, web 40.0 %, batch 20.0 % of 51200 units/s` */
-function statusLine(host: Host): string {
+export function statusLine(host: Host): string {
   const states = new Map<string, number>();
   for (const { state } of host.spm.paths()) states.set(state, (states.get(state) ?? 0) + 1);
   const paths = [...states].map(([state, count]) => `${count} ${state}`).join(", ");
