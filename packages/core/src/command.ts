@@ -68,10 +68,8 @@ export class Command {
   enqueuedAtMs = 0;
   /** When it was last given to a path, ms. Set by the team. */
   sentAtMs = 0;
-  /** How often a path failed while it had the command. Set by the team. */
-  pathFailures = 0;
-  /** Since when each answer has been BUSY, ms; -1: the last one was not. Set by the team. */
-  busySinceMs = -1;
+  /** Since when no path has carried it: paths failed under it, or answered BUSY. ms; -1: no trouble. Set by the team. */
+  troubleSinceMs = -1;
   /** Place among the team's open writes, -1: none. Set by the team. */
   slot = -1;
   /** Sense of the last CHECK CONDITION: key << 16 | ASC << 8 | ASCQ; 0: none. Set by the driver. */

@@ -23,10 +23,11 @@ export interface PathTeamOptions {
   noPathQueueMs?: number;
   /** How long a write in doubt waits where no fence can be had. ms @default 30000 */
   quiesceMs?: number;
-  /** How long a command may be answered BUSY before it ends as `target-error`. ms @default 60000 */
-  busyMs?: number;
-  /** How many failures of paths one command may live through before it ends as `no-path`. @default 64 */
-  pathFailuresMax?: number;
+  /**
+   * How long a command may be sent again and again, because paths fail under it or answer BUSY, on top of
+   * `noPathQueueMs`. Then it ends as `no-path`. ms @default 60000
+   */
+  retryMs?: number;
 }
 
 /** What the layer above hands in. */
@@ -52,8 +53,7 @@ export class PathTeam {
   readonly onEvent: EventSink;
   readonly #parts: PathTeamParts;
   readonly #noPathQueueMs: number;
-  readonly #busyMs: number;
-  readonly #pathFailuresMax: number;
+  readonly #retryMs: number;
   readonly #members: Member[] = [];
   readonly #usable: Member[] = [];
   readonly #writes = new OpenWrites();
@@ -71,11 +71,10 @@ export class PathTeam {
   #closed = false;
 
   constructor(parts: PathTeamParts, options: PathTeamOptions = {}) {
-    const { noPathQueueMs = 60_000, quiesceMs = 30_000, busyMs = 60_000, pathFailuresMax = 64 } = options;
-    for (const [option, value] of Object.entries({ noPathQueueMs, quiesceMs, busyMs })) {
+    const { noPathQueueMs = 60_000, quiesceMs = 30_000, retryMs = 60_000 } = options;
+    for (const [option, value] of Object.entries({ noPathQueueMs, quiesceMs, retryMs })) {
       if (!(value >= 0)) throw new OptionError(option, "0 or more milliseconds", value);
     }
-    if (!(pathFailuresMax >= 1)) throw new OptionError("pathFailuresMax", "1 or more", pathFailuresMax);
     this.name = parts.name;
     this.clock = parts.clock;
     this.quiesceMs = quiesceMs;
@@ -83,8 +82,7 @@ export class PathTeam {
     this.#parts = parts;
     this.#strategy = parts.strategy;
     this.#noPathQueueMs = noPathQueueMs;
-    this.#busyMs = busyMs;
-    this.#pathFailuresMax = pathFailuresMax;
+    this.#retryMs = retryMs;
     this.#fencing = new Fencing(this);
   }
 
@@ -282,19 +280,17 @@ export class PathTeam {
     member.ended(command, outcome === "good", nowMs);
     this.#sent--;
     if (this.#strategy.completed !== undefined) this.#tellStrategy(member, command, outcome, nowMs);
-    if (outcome !== "busy") command.busySinceMs = -1;
+    if (command.troubleSinceMs === -1) command.troubleSinceMs = nowMs; // Reset where it ends.
     switch (outcome) {
       case "not-sent":
-        command.pathFailures++;
         this.#again.push(command);
         break;
       case "in-doubt":
-        command.pathFailures++;
         if (command.op === "write" && !this.#closed) this.#fencing.add(member, command);
         else this.#again.push(command);
         break;
       case "busy":
-        this.#pause(command, nowMs);
+        this.#pause(command);
         break;
       default:
         if (outcome === "good") this.#busyPauseMs = BUSY_PAUSE_FIRST_MS;
@@ -316,8 +312,7 @@ export class PathTeam {
 
   #finish(command: Command, outcome: Outcome): void {
     if (this.#writes.has(command)) this.#writes.remove(command);
-    command.pathFailures = 0;
-    command.busySinceMs = -1;
+    command.troubleSinceMs = -1;
     if (this.#held.size > 0) this.#release(command); // First: its owner may use the same object for the next one.
     this.#parts.onCompleted(command, outcome);
   }
@@ -336,16 +331,7 @@ export class PathTeam {
     }
   }
 
-  #pause(command: Command, nowMs: number): void {
-    if (command.busySinceMs === -1) command.busySinceMs = nowMs;
-    if (nowMs - command.busySinceMs > this.#busyMs) {
-      this.#event("warning", "busy-too-long", "the target answered BUSY for longer than commands may wait", {
-        op: command.op,
-        waitedMs: Math.round(nowMs - command.busySinceMs),
-      });
-      this.#finish(command, "target-error");
-      return;
-    }
+  #pause(command: Command): void {
     this.#busy.push(command);
     if (this.#busyTimer !== undefined) return;
     this.#busyTimer = this.clock.schedule(() => {
@@ -357,16 +343,23 @@ export class PathTeam {
     this.#busyPauseMs = Math.min(this.#busyPauseMs * 2, BUSY_PAUSE_LAST_MS);
   }
 
+  #tooLong(command: Command, nowMs: number): boolean {
+    const triedForMs = nowMs - command.troubleSinceMs;
+    if (triedForMs <= this.#noPathQueueMs + this.#retryMs) return false;
+    this.#event("error", "command-given-up", "no path has carried it, though there were some", {
+      op: command.op,
+      triedForMs: Math.round(triedForMs),
+    });
+    return true;
+  }
+
   /** Sends again what has to be sent again, oldest first. */
   #pump(): void {
     while (this.#again.length > 0) {
       const command = this.#again[0];
       if (command === undefined) return;
-      if (command.pathFailures >= this.#pathFailuresMax) {
+      if (this.#tooLong(command, this.clock.now())) {
         this.#again.shift();
-        this.#event("error", "command-given-up", "too many paths failed while they had it", {
-          op: command.op,
-        });
         this.#finish(command, "no-path");
       } else if (this.#send(command)) {
         this.#again.shift();

@@ -34,7 +34,7 @@ function contradictionOf(seed: number, mutation: Mutation): string | undefined {
       onChanged: () => {},
       onEvent: () => {},
     },
-    { noPathQueueMs: 1e9, quiesceMs: 1e9, pathFailuresMax: 1e6 },
+    { noPathQueueMs: 1e9, quiesceMs: 1e9, retryMs: 1e9 },
   );
   for (const path of san.paths) team.add(path);
 

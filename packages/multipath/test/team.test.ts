@@ -194,15 +194,21 @@ describe("a path fails", () => {
   });
 
   it("ends a command that fails every path it is given to", () => {
-    const { team, a, b, ended } = setUp({ pathFailuresMax: 3 });
+    const { team, a, b, clock, ended, kinds } = setUp({ noPathQueueMs: 1000, retryMs: 4000 });
     const read = command("read");
     team.submit(read);
-    a.fail();
-    a.restore();
-    b.fail();
-    b.restore();
-    a.fail();
+    for (const adapter of [a, b, a, b, a]) {
+      expect(ended).toEqual([]);
+      adapter.fail();
+      clock.advance(500);
+      adapter.restore();
+      clock.advance(1000);
+    }
     expect(ended).toEqual([[read, "no-path"]]);
+    expect(kinds()).toContain("command-given-up");
+    const late = command("read");
+    team.submit(late);
+    expect(a.pending.length + b.pending.length).toBe(1); // The next one gets its own time.
   });
 
   it("lets what is with a removed path end", () => {
@@ -509,7 +515,7 @@ describe("BUSY", () => {
   });
 
   it("ends as an error once it lasts longer than commands may wait", () => {
-    const { team, a, clock, ended } = setUp({ busyMs: 100 });
+    const { team, a, clock, ended } = setUp({ noPathQueueMs: 0, retryMs: 100 });
     const read = command("read");
     clock.advance(10_000); // Waiting for its turn does not count.
     team.submit(read);
@@ -517,14 +523,14 @@ describe("BUSY", () => {
       for (const pending of [...a.pending]) a.complete(pending, "busy");
       clock.advance(1);
     }
-    expect(ended).toEqual([[read, "target-error"]]);
+    expect(ended).toEqual([[read, "no-path"]]);
     expect(team.members.map(({ state }) => state)).toEqual(["active", "active"]);
   });
 });
 
 describe("BUSY for long, and no failure", () => {
   it("is no reason to give up before its time", () => {
-    const { team, a, clock, ended } = setUp({ busyMs: 1e9, pathFailuresMax: 2 });
+    const { team, a, clock, ended } = setUp({ retryMs: 1e9 });
     const read = command("read");
     team.submit(read);
     for (let n = 0; n < 200; n++) {
@@ -579,8 +585,7 @@ describe("options", () => {
   it.each([
     [{ noPathQueueMs: -1 }, "noPathQueueMs"],
     [{ quiesceMs: Number.NaN }, "quiesceMs"],
-    [{ busyMs: -5 }, "busyMs"],
-    [{ pathFailuresMax: 0 }, "pathFailuresMax"],
+    [{ retryMs: -5 }, "retryMs"],
   ])("refuses %o", (options, option) => {
     expect(() => setUp(options)).toThrow(expect.objectContaining({ code: "OPTION_INVALID", option }));
   });
