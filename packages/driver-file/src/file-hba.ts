@@ -67,19 +67,17 @@ function scanDevice(
 ): Promise<DiscoveredPath | { where: string; code: string; message: string }> {
   return new Promise((resolve, reject) => {
     const where = `${device.id} (${device.settings.path})`;
+    const failed = (error: unknown) => {
+      if (error instanceof FairleadError) resolve({ where, code: error.code, message: error.message });
+      else reject(error);
+    };
     const timer = clock.schedule(() => {
-      resolve({
-        where,
-        code: "FILE_TIMEOUT",
-        message: `${device.settings.path} did not open within ${timeoutMs} ms`,
-      });
+      const message = `${device.settings.path} did not open within ${timeoutMs} ms`;
+      failed(new FairleadError("FILE_TIMEOUT", message));
     }, timeoutMs);
     device
       .scan()
-      .then(resolve, (error: unknown) => {
-        if (error instanceof FairleadError) resolve({ where, code: error.code, message: error.message });
-        else reject(error);
-      })
+      .then(resolve, failed)
       .finally(() => timer.cancel());
   });
 }
