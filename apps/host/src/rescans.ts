@@ -56,7 +56,10 @@ export class Rescans {
     const { spm, clock, pauseMs } = this.#parts;
     this.#timer?.cancel();
     if (this.#closed) return;
-    const missing = problems || spm.disks().some(({ state }) => state === "waiting");
+    const missing =
+      problems ||
+      spm.disks().some(({ state }) => state === "waiting") ||
+      spm.paths().some(({ state }) => state === "failed");
     if (!missing || progress) this.#soonMs = SOON_MS;
     this.#timer = clock.schedule(() => this.start(), missing ? Math.min(this.#soonMs, pauseMs) : pauseMs);
     if (missing) this.#soonMs = Math.min(this.#soonMs * 2, LATER_MS);

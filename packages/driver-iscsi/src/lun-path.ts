@@ -62,9 +62,10 @@ export class LunPath implements PathAdapter, LoopWork {
     this.listener.notice({ kind: "path-restored" });
   }
 
-  /** Same unit, same blocks. */
-  leadsTo(lun: LunDescription): boolean {
-    return this.lun.id === lun.id && this.lun.blockSizeBytes === lun.blockSizeBytes;
+  /** Same unit, same blocks; it may have grown. */
+  mayLeadTo(lun: LunDescription): boolean {
+    const { id, blockSizeBytes, capacityBytes } = this.lun;
+    return id === lun.id && blockSizeBytes === lun.blockSizeBytes && lun.capacityBytes >= capacityBytes;
   }
 
   /** Completes what was submitted while the path was down. */

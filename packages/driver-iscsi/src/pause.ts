@@ -26,10 +26,13 @@ export class Pause {
 }
 
 const FIRST_MS = [200, 500];
-const LAST_MS = 1000;
+const THIRD_MS = 1000;
 const JITTER = 0.25;
 
-/** How long to wait after the failed attempt number `attempt`, from 1 on; at most one per second from the third on. */
-export function backoffMs(attempt: number, random: () => number): number {
-  return (FIRST_MS[attempt - 1] ?? LAST_MS) * (1 + JITTER * random());
+/**
+ * How long to wait after the failed attempt number `attempt`, from 1 on; from the third on it doubles up to `lastMs`.
+ */
+export function backoffMs(attempt: number, random: () => number, lastMs = THIRD_MS): number {
+  const pauseMs = FIRST_MS[attempt - 1] ?? Math.min(THIRD_MS * 2 ** (attempt - 3), lastMs);
+  return pauseMs * (1 + JITTER * random());
 }

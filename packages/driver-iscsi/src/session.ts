@@ -6,10 +6,10 @@ import { Dial, logOut } from "./dial.js";
 import { IscsiError } from "./errors.js";
 import { Fence, type FencedSession } from "./fence.js";
 import { groupKey, type Route } from "./groups.js";
-import { describeLun } from "./identify.js";
 import { sessionIsid } from "./isid.js";
 import { LunPath } from "./lun-path.js";
 import type { ChapOptions } from "./options.js";
+import { type CheckedSession, PathChecks } from "./path-checks.js";
 import { backoffMs, Pause } from "./pause.js";
 
 /** ASC of all that a reset or power-on reports. */
@@ -28,7 +28,7 @@ export interface SessionSettings {
 }
 
 /** One device of an HBA: a target at a portal, all LUNs behind it, and the login that keeps coming back. */
-export class IscsiSession implements Session, ConnectionOwner, FencedSession {
+export class IscsiSession implements Session, ConnectionOwner, FencedSession, CheckedSession {
   readonly id: string;
   readonly targetName: string;
   readonly route: Route;
@@ -40,6 +40,7 @@ export class IscsiSession implements Session, ConnectionOwner, FencedSession {
   readonly #context: Context;
   readonly #hbaName: string;
   readonly #fence: Fence;
+  readonly #checks: PathChecks;
   readonly #pause: Pause;
   #dial: Dial | undefined;
   #attempt: Promise<void> | undefined;
@@ -60,6 +61,7 @@ export class IscsiSession implements Session, ConnectionOwner, FencedSession {
     this.#context = context;
     this.#hbaName = hbaName;
     this.#fence = new Fence(context, this);
+    this.#checks = new PathChecks(context, this);
     this.#pause = new Pause(context.clock);
   }
 
@@ -106,6 +108,7 @@ export class IscsiSession implements Session, ConnectionOwner, FencedSession {
 
   connectionEnded(error: IscsiError): void {
     this.connection = undefined;
+    this.#checks.stop();
     this.#fence.failed();
     if (this.#context.clock.now() - this.#loggedInAtMs >= STABLE_MS) this.#attempts = 0;
     if (!this.#closed) this.#event("session-failed", "warning", error.message, { reason: error.reason });
@@ -131,12 +134,28 @@ export class IscsiSession implements Session, ConnectionOwner, FencedSession {
 
   lunGone(path: LunPath): void {
     this.#failPath(path, "lun-gone", "the target has no such LUN any more");
+    if (this.connection !== undefined) this.#checks.start(this.connection, path, true);
+  }
+
+  /** A path comes back only after its LUN has proved to be the same one; what it has grown by is for a scan to tell. */
+  judge(path: LunPath, lun: LunDescription | undefined): void {
+    if (lun === undefined) this.lunGone(path);
+    else if (!path.mayLeadTo(lun)) this.#mismatch(path, lun);
+    else {
+      if (lun.capacityBytes > path.lun.capacityBytes)
+        this.#pathEvent(path, "capacity-changed", "info", `the LUN has grown to ${lun.capacityBytes} bytes`);
+      path.restore();
+    }
+  }
+
+  unverified(path: LunPath, error: IscsiError): void {
+    this.#pathEvent(path, "path-unverified", "warning", error.message);
   }
 
   /** What a scan found behind this number: the path that is known, or a new one. */
   found(lunNumber: number, lun: LunDescription): LunPath {
     const known = this.paths.get(lunNumber);
-    if (known?.leadsTo(lun) && lun.capacityBytes >= known.lun.capacityBytes) {
+    if (known?.mayLeadTo(lun)) {
       known.lun = lun;
       known.restore();
       return known;
@@ -214,29 +233,7 @@ export class IscsiSession implements Session, ConnectionOwner, FencedSession {
     const { connection } = this;
     if (connection === undefined) return;
     this.#event("session-restored", "info", `logged in again at ${this.route.portal.name}`, {});
-    await Promise.all([...this.paths.values()].map((path) => this.#verify(connection, path)));
-  }
-
-  /** A path comes back only after its LUN has proved to be the same one. */
-  async #verify(connection: Connection, path: LunPath): Promise<void> {
-    for (let attempt = 1; this.connection === connection && !path.up; attempt++) {
-      try {
-        const lun = await describeLun(connection, path.lunNumber);
-        if (this.connection === connection && this.paths.get(path.lunNumber) === path) this.#judge(path, lun);
-        return;
-      } catch (error) {
-        if (!(error instanceof IscsiError)) throw error;
-        if (attempt === 1 && this.connection === connection)
-          this.#pathEvent(path, "path-unverified", "warning", error.message);
-        await new Pause(this.#context.clock).wait(backoffMs(attempt, this.#context.random));
-      }
-    }
-  }
-
-  #judge(path: LunPath, lun: LunDescription | undefined): void {
-    if (lun === undefined) this.lunGone(path);
-    else if (path.leadsTo(lun) && path.lun.capacityBytes === lun.capacityBytes) path.restore();
-    else this.#mismatch(path, lun);
+    for (const path of this.paths.values()) this.#checks.start(connection, path, false);
   }
 
   #mismatch(path: LunPath, lun: LunDescription): void {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import {
   At,
   BHS_BYTES,
@@ -166,11 +166,12 @@ export class FakeTarget {
 
   private constructor(readonly address: string) {}
 
-  static async start(scope: Scope, port: number): Promise<FakeTarget> {
-    const target = new FakeTarget(`127.0.0.1:${port}`);
-    const server = createServer((socket) => target.accept(socket));
-    server.listen(port, "127.0.0.1");
+  static async start(scope: Scope): Promise<FakeTarget> {
+    const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const target = new FakeTarget(`127.0.0.1:${port}`);
+    server.on("connection", (socket) => target.accept(socket));
     scope.defer(() => {
       server.close();
       for (const { socket } of target.connections) socket.destroy();

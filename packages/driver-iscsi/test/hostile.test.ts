@@ -20,17 +20,12 @@ const READ = 0x28;
 const WRITE = 0x2a;
 
 let scope: Scope;
-let port = 13270;
 beforeEach(() => {
   scope = new Scope();
 });
 afterEach(() => scope.close());
 
-async function start() {
-  const target = await FakeTarget.start(scope, port++);
-  if (port > 13280) port = 13270;
-  return target;
-}
+const start = () => FakeTarget.start(scope);
 
 /** Once, for the first command with this operation code. */
 function once(

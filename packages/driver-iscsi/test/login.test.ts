@@ -16,14 +16,11 @@ import type { ChapOptions } from "../src/index.js";
 import { type FakeConnection, FakeTarget, type Request } from "./fake-target.js";
 import { ALL, Host } from "./harness.js";
 
-const PORT = 13282;
-const OTHER_PORT = 13283;
-
 let scope: Scope;
 let target: FakeTarget;
 beforeEach(async () => {
   scope = new Scope();
-  target = await FakeTarget.start(scope, PORT);
+  target = await FakeTarget.start(scope);
 });
 afterEach(() => scope.close());
 
@@ -165,7 +162,7 @@ describe("redirection", () => {
       answer(connection, request, formatText([["TargetAddress", address]]), 0, 0x0101);
 
   it("is followed", async () => {
-    const other = await FakeTarget.start(scope, OTHER_PORT);
+    const other = await FakeTarget.start(scope);
     target.onLogin = to(`${other.address},1`);
     const host = new Host(scope);
     const client = await host.path(host.hba([target.address]));
@@ -174,7 +171,7 @@ describe("redirection", () => {
   });
 
   it("in a circle ends", async () => {
-    const other = await FakeTarget.start(scope, OTHER_PORT);
+    const other = await FakeTarget.start(scope);
     target.onLogin = to(other.address);
     other.onLogin = to(target.address);
     expect(await codes()).toEqual(["ISCSI_REDIRECT_LIMIT"]);
@@ -264,7 +261,7 @@ describe("CHAP", () => {
     const reflected = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const other = await FakeTarget.start(scope, OTHER_PORT);
+    const other = await FakeTarget.start(scope);
     ask(
       () => Buffer.from("sixteen bytes..."),
       (keys) => proof(keys, "secret of the target"),

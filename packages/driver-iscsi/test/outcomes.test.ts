@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => scope.close());
 
 async function start() {
-  const target = await FakeTarget.start(scope, 13281);
+  const target = await FakeTarget.start(scope);
   const host = new Host(scope);
   return { target, host, client: await host.path(host.hba([target.address])) };
 }

@@ -10,7 +10,7 @@ let scope: Scope;
 let target: FakeTarget;
 beforeEach(async () => {
   scope = new Scope();
-  target = await FakeTarget.start(scope, 13285);
+  target = await FakeTarget.start(scope);
 });
 afterEach(() => scope.close());
 

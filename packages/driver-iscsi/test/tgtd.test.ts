@@ -3,11 +3,14 @@ import { hbaSuite } from "@fairlead/compliance";
 import type { Outcome } from "@fairlead/core";
 import { PortalProxy, peers, Scope, seededBytes, Tgtd, until, untilSessions } from "@fairlead/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { freePort } from "./free-port.js";
 import { ALL, Client, Host, makeCommand } from "./harness.js";
 
-const DIRECT = "127.0.0.1:13260";
-const OTHER = "127.0.0.2:13260";
-const RELAYED = "127.0.0.1:13261";
+const port = await freePort();
+const DIRECT = `127.0.0.1:${port}`;
+const OTHER = `127.0.0.2:${port}`;
+const RELAYED = `127.0.0.1:${await freePort()}`;
+const SILENT = `127.0.0.1:${await freePort()}`;
 const MIB = 1024 * 1024;
 const SIZE = 16 * MIB;
 
@@ -84,9 +87,9 @@ describe.skipIf(!there)("tgtd", () => {
 
     it("names what does not answer, and finds the rest", async () => {
       const host = new Host(scope);
-      const { paths, problems } = await host.hba(["127.0.0.1:13259", DIRECT]).scan({ first: 2, last: 9 });
+      const { paths, problems } = await host.hba([SILENT, DIRECT]).scan({ first: 2, last: 9 });
       expect(paths.map(({ adapter }) => adapter.id)).toEqual(["vmhba0:0:2"]);
-      expect(problems).toMatchObject([{ where: "portal 127.0.0.1:13259", code: "ISCSI_UNREACHABLE" }]);
+      expect(problems).toMatchObject([{ where: `portal ${SILENT}`, code: "ISCSI_UNREACHABLE" }]);
     });
 
     it("uses the targets that it is told to", async () => {
@@ -380,7 +383,7 @@ describe.skipIf(!there)("tgtd with CHAP", () => {
   afterAll(() => scope.close());
 
   it("lets in whom it knows, and tells why others stay out", async () => {
-    const portal = "127.0.0.1:13263";
+    const portal = `127.0.0.1:${await freePort()}`;
     const luns = [{ number: 1, sizeBytes: MIB }];
     await Tgtd.start(scope, { portals: [portal], luns, targetId: 7, chap });
     const host = new Host(scope);
