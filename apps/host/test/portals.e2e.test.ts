@@ -79,7 +79,7 @@ async function inTurns(
 async function survives(portals: readonly string[], seed: number): Promise<void> {
   const scope = new Scope();
   onTestFinished(() => scope.close());
-  const directory = await scope.directory(SOAK ? undefined : "/dev/shm");
+  const directory = await scope.fastDirectory(DATA_BYTES + 64 * MIB);
   const target = await Tgtd.start(scope, {
     directory,
     portals,

@@ -107,7 +107,7 @@ if (SOAK)
         const scope = new Scope();
         onTestFinished(() => scope.close());
         const portal = "127.0.0.1:13662";
-        const directory = await scope.directory("/dev/shm");
+        const directory = await scope.fastDirectory(SHARES.length * DISK_BYTES);
         const luns = [{ number: 1, sizeBytes: SHARES.length * DISK_BYTES }];
         const target = await Tgtd.start(scope, { directory, portals: [portal], luns });
         const host = await serve(scope, portal);
