@@ -54,7 +54,7 @@ export function memoryHba(flaws: Flaws = {}): HbaFixture {
       const numbers = [1, 2].filter(
         (number) => flaws.ignoresRange || (number >= range.first && number <= range.last),
       );
-      return { paths: numbers.map(scanned), problems: [] };
+      return { paths: numbers.map(scanned), problems: [], settled: true };
     },
     async close() {
       for (const adapter of adapters.values()) adapter.close();

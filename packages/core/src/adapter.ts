@@ -89,6 +89,12 @@ export interface ScanResult {
   readonly paths: readonly DiscoveredPath[];
   /** Portals that did not answer, LUNs that could not be read: each with a code from docs/errors.md. */
   readonly problems: readonly { readonly where: string; readonly code: string; readonly message: string }[];
+  /**
+   * Each session that an earlier process of this host may have had at this HBA's portals is ended: its portal took a
+   * login with its ISID, or another portal of its group did, or the target says that there is no such portal or target.
+   * Stays true.
+   */
+  readonly settled: boolean;
 }
 
 /** Whole numbers, both ends included. */

@@ -29,13 +29,13 @@ export function createFileHba(options: FileHbaOptions): Hba {
   async function scan(range: LunRange): Promise<ScanResult> {
     const paths: DiscoveredPath[] = [];
     const problems: { where: string; code: string; message: string }[] = [];
-    if (closed || range.first > 0 || range.last < 0) return { paths, problems };
+    if (closed || range.first > 0 || range.last < 0) return { paths, problems, settled: true };
     const results = await Promise.all(devices.map((device) => scanDevice(device, clock, scanTimeoutMs)));
     for (const result of results) {
       if ("code" in result) problems.push(result);
       else paths.push(result);
     }
-    return { paths, problems };
+    return { paths, problems, settled: true }; // A file has no sessions.
   }
 
   async function close(): Promise<void> {

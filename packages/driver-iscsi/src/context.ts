@@ -1,6 +1,7 @@
 import type { EventSink } from "@fairlead/core";
 import type { Shared } from "./connection.js";
 import type { Groups } from "./groups.js";
+import type { Listings } from "./listings.js";
 import type { Resets } from "./resets.js";
 
 /** What one driver shares among its HBAs and sessions. */
@@ -15,5 +16,6 @@ export interface Context extends Shared {
   /** ISIDs in use, in hex. */
   readonly isids: Set<string>;
   readonly groups: Groups;
+  readonly listings: Listings;
   readonly resets: Resets;
 }

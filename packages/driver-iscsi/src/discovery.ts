@@ -8,6 +8,7 @@ import {
   IMMEDIATE,
   NO_TAG,
   Opcode,
+  parseNumber,
   setU32,
   startHeader,
 } from "@fairlead/iscsi-codec";
@@ -16,8 +17,10 @@ import { Dial, type Dialled, logOut } from "./dial.js";
 import { IscsiError, ProtocolError } from "./errors.js";
 import type { Route } from "./groups.js";
 import { sessionIsid } from "./isid.js";
+import type { ListedTarget } from "./listings.js";
 import type { ChapOptions } from "./options.js";
 import { answerText } from "./pdu-queue.js";
+import { parsePortal } from "./portal.js";
 
 /** Longest list of targets. Bytes. */
 const LIST_BYTES_MAX = 256 * 1024;
@@ -26,13 +29,13 @@ const ANSWERS_MAX = 64;
 const TEXT_TAG = 1;
 const NAME_BYTES_MAX = 223;
 
-/** Names of the targets that a portal tells of, sorted. @throws IscsiError */
+/** The targets that a portal tells of, sorted by name. @throws IscsiError */
 export async function discoverTargets(
   context: Context,
   hbaName: string,
   route: Route,
   chap: ChapOptions | undefined,
-): Promise<string[]> {
+): Promise<ListedTarget[]> {
   const isids = new Set(context.isids);
   const isid = sessionIsid(isids, ["discovery", hbaName, route.portal.name]);
   const dialled = await new Dial(context, { route, targetName: undefined, isid, chap }).run();
@@ -48,7 +51,7 @@ export async function discoverTargets(
   }
 }
 
-async function sendTargets({ queue, sequence }: Dialled): Promise<string[]> {
+async function sendTargets({ queue, sequence }: Dialled): Promise<ListedTarget[]> {
   const parts: Uint8Array[] = [];
   let bytes = 0;
   let text: Buffer = formatText([["SendTargets", "All"]]);
@@ -70,16 +73,28 @@ async function sendTargets({ queue, sequence }: Dialled): Promise<string[]> {
     parts.push(answer.data);
     bytes += answer.data.length;
     if (bytes > LIST_BYTES_MAX) break;
-    if ((answer.head[At.Flags]! & Flag.Final) !== 0) return targetNames(Buffer.concat(parts));
+    if ((answer.head[At.Flags]! & Flag.Final) !== 0) return listedTargets(Buffer.concat(parts));
     targetTag = getU32(answer.head, At.TargetTag);
     text = formatText([]);
   }
   throw new ProtocolError(`the list of targets must end within ${LIST_BYTES_MAX} bytes`);
 }
 
-function targetNames(list: Buffer): string[] {
-  const names = new Set<string>();
-  for (const [key, value] of answerText(list))
-    if (key === "TargetName" && value !== "" && Buffer.byteLength(value) <= NAME_BYTES_MAX) names.add(value);
-  return [...names].sort();
+/** Each TargetName is followed by the addresses of its portals. RFC 7143, appendix C */
+function listedTargets(list: Buffer): ListedTarget[] {
+  const targets = new Map<string, Map<string, number>>();
+  let tags: Map<string, number> | undefined;
+  for (const [key, value] of answerText(list)) {
+    if (key === "TargetName") {
+      const usable = value !== "" && Buffer.byteLength(value) <= NAME_BYTES_MAX;
+      tags = usable ? (targets.get(value) ?? new Map()) : undefined;
+      if (tags !== undefined) targets.set(value, tags);
+    } else if (key === "TargetAddress" && tags !== undefined) {
+      const comma = value.lastIndexOf(",");
+      const portal = parsePortal(value.slice(0, Math.max(0, comma)));
+      const tag = parseNumber(value.slice(comma + 1), 0, 65535);
+      if (portal !== undefined && tag !== undefined) tags.set(portal.name, tag);
+    }
+  }
+  return [...targets].map(([name, tags]) => ({ name, tags })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -2,6 +2,7 @@ import { type Hba, OptionError } from "@fairlead/core";
 import type { Context } from "./context.js";
 import { Groups } from "./groups.js";
 import { IscsiHba } from "./hba.js";
+import { Listings } from "./listings.js";
 import { LoopTurn } from "./loop-turn.js";
 import {
   checkHba,
@@ -38,6 +39,7 @@ export function createIscsiDriver(options: IscsiDriverOptions): IscsiDriver {
     challenges: new Set(),
     isids: new Set(),
     groups: new Groups(),
+    listings: new Listings(),
     resets: new Resets(hbas),
   };
   return {

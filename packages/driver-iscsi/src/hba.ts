@@ -3,6 +3,7 @@ import type { Context } from "./context.js";
 import { discoverTargets } from "./discovery.js";
 import type { Route } from "./groups.js";
 import type { CheckedHba } from "./options.js";
+import { Predecessor } from "./predecessor.js";
 import { type Problem, problem, scanSession } from "./scan.js";
 import { IscsiSession } from "./session.js";
 
@@ -18,6 +19,7 @@ export class IscsiHba implements Hba {
   readonly #config: CheckedHba;
   readonly #routes: readonly Route[];
   readonly #onClose: () => void;
+  readonly #predecessor: Predecessor;
   #lastScan: Promise<unknown> = Promise.resolve();
 
   constructor(context: Context, config: CheckedHba, onClose: () => void) {
@@ -26,6 +28,7 @@ export class IscsiHba implements Hba {
     this.#config = config;
     this.#routes = config.portals.map((portal) => ({ portal, localAddress: config.localAddress }));
     this.#onClose = onClose;
+    this.#predecessor = new Predecessor(context, config, this.sessions);
   }
 
   scan(range: LunRange): Promise<ScanResult> {
@@ -36,6 +39,8 @@ export class IscsiHba implements Hba {
   }
 
   async close(): Promise<void> {
+    this.#predecessor.close();
+    for (const route of this.#routes) this.#context.listings.forget(route);
     await Promise.all(this.sessions.map((session) => session.close()));
     this.sessions.length = 0;
     this.#onClose();
@@ -43,9 +48,23 @@ export class IscsiHba implements Hba {
 
   async #scan(range: LunRange): Promise<ScanResult> {
     const problems: Problem[] = [];
-    const found = await Promise.all(this.#routes.map((route) => this.#discover(route, problems)));
-    for (const [index, route] of this.#routes.entries())
-      for (const targetName of found[index] ?? []) this.#addSession(route, targetName);
+    const search = this.#search(range, problems);
+    this.#context.listings.begun(search);
+    const settled = await this.#predecessor.settle(this.#routes, await search);
+    return { paths: this.#paths(range), problems, settled };
+  }
+
+  /** Asks every portal for its targets, and logs in to them. Gives the targets of those that answered. */
+  async #search(range: LunRange, problems: Problem[]): Promise<Map<Route, string[]>> {
+    const answers = new Map<Route, string[]>();
+    await Promise.all(
+      this.#routes.map(async (route) => {
+        const names = await this.#discover(route, problems);
+        if (names !== undefined) answers.set(route, names);
+      }),
+    );
+    for (const route of this.#routes)
+      for (const targetName of answers.get(route) ?? []) this.#addSession(route, targetName);
     await Promise.all(
       this.sessions.map(async (session) => {
         try {
@@ -55,6 +74,10 @@ export class IscsiHba implements Hba {
         }
       }),
     );
+    return answers;
+  }
+
+  #paths(range: LunRange): DiscoveredPath[] {
     const paths: DiscoveredPath[] = [];
     for (const session of this.sessions)
       for (const path of [...session.paths.values()].sort((a, b) => a.lunNumber - b.lunNumber))
@@ -64,17 +87,19 @@ export class IscsiHba implements Hba {
           path.lunNumber <= range.last
         )
           paths.push({ adapter: path, lun: path.lun });
-    return { paths, problems };
+    return paths;
   }
 
-  async #discover(route: Route, problems: Problem[]): Promise<string[]> {
+  /** Undefined where the portal does not answer. */
+  async #discover(route: Route, problems: Problem[]): Promise<string[] | undefined> {
     const { targets, chap } = this.#config;
     try {
-      const names = await discoverTargets(this.#context, this.name, route, chap);
-      return names.filter((name) => targets?.has(name) ?? true);
+      const listed = await discoverTargets(this.#context, this.name, route, chap);
+      this.#context.listings.learn(route, listed);
+      return listed.map(({ name }) => name).filter((name) => targets?.has(name) ?? true);
     } catch (error) {
       problems.push(problem(`portal ${route.portal.name}`, error));
-      return [];
+      return undefined;
     }
   }
 

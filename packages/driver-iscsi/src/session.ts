@@ -37,6 +37,10 @@ export class IscsiSession implements Session, ConnectionOwner, FencedSession, Ch
   readonly paths = new Map<number, LunPath>();
   connection: Connection | undefined;
   groupTag = -1;
+  /** The target has taken a login: what an earlier process had under this session's id is ended. */
+  begun = false;
+  /** Code of the last login's error; empty after one that succeeded. */
+  lastProblem = "";
   readonly #context: Context;
   readonly #hbaName: string;
   readonly #fence: Fence;
@@ -48,7 +52,6 @@ export class IscsiSession implements Session, ConnectionOwner, FencedSession, Ch
   #attempts = 0;
   #loggedInAtMs = 0;
   #reconnecting = false;
-  #lastProblem = "";
   #closed = false;
 
   constructor(context: Context, settings: SessionSettings) {
@@ -198,7 +201,8 @@ export class IscsiSession implements Session, ConnectionOwner, FencedSession, Ch
     } finally {
       this.#dial = undefined;
     }
-    this.#lastProblem = "";
+    this.begun = true;
+    this.lastProblem = "";
     this.#fence.loggedIn();
     this.#pause.hurry();
   }
@@ -206,12 +210,12 @@ export class IscsiSession implements Session, ConnectionOwner, FencedSession, Ch
   #loginFailed(error: IscsiError): void {
     this.#fence.ownLoginFailed();
     // Once for each kind of trouble, however often it is tried.
-    if (this.#lastProblem !== error.code && !this.#closed)
+    if (this.lastProblem !== error.code && !this.#closed)
       this.#event("login-failed", "warning", error.message, {
         code: error.code,
         portal: this.route.portal.name,
       });
-    this.#lastProblem = error.code;
+    this.lastProblem = error.code;
   }
 
   async #reconnect(): Promise<void> {

@@ -5,6 +5,9 @@ import {
   following,
   formatBinary,
   formatText,
+  getOpcode,
+  getU32,
+  NO_TAG,
   Opcode,
   parseBinary,
   parseText,
@@ -48,6 +51,17 @@ async function codes(host = new Host(scope)): Promise<string[]> {
 }
 
 describe("a login that a target refuses", () => {
+  it.each([
+    [0x0203, true],
+    [0x0201, false],
+    [0x0301, false],
+  ])("with status 0x%s proves %s that no earlier session is left", async (status, settled) => {
+    target.onLogin = (connection, request) =>
+      textOf(request).get("SessionType") === "Normal" &&
+      answer(connection, request, new Uint8Array(0), 0, status);
+    expect((await new Host(scope).hba([target.address]).scan(ALL)).settled).toBe(settled);
+  });
+
   it.each([
     [0x0200, "ISCSI_LOGIN_REFUSED"],
     [0x0201, "ISCSI_AUTHENTICATION_FAILED"],
@@ -177,6 +191,40 @@ describe("redirection", () => {
     expect(await codes()).toEqual(["ISCSI_REDIRECT_LIMIT"]);
     expect(target.connections.length + other.connections.length).toBe(4);
   });
+});
+
+it("an earlier session is not ended by a login in another group", async () => {
+  const silent = "127.0.0.1:1";
+  const list = formatText([
+    ["TargetName", "iqn.2026-11.test.fairlead:fake"],
+    ["TargetAddress", `${target.address},1`],
+    ["TargetAddress", `${silent},1`],
+  ]);
+  const isids = new Set<string>();
+  let groupTag = "2";
+  target.onPdu = (connection, request) => {
+    if (getOpcode(request.head, 0) !== Opcode.TextRequest) return false;
+    const fields = { [At.InitiatorTag]: getU32(request.head, At.InitiatorTag), [At.TargetTag]: NO_TAG };
+    connection.send(Opcode.TextResponse, Flag.Final, fields, list);
+    connection.statSn = following(connection.statSn);
+    return true;
+  };
+  target.onLogin = (connection, request) => {
+    if (textOf(request).get("SessionType") !== "Normal") return false;
+    isids.add(Buffer.from(request.head.subarray(At.Isid, At.Isid + 6)).toString("hex"));
+    // The first is the session of the portal that answers.
+    if (isids.size < 2 || ((flagsOf(request) >>> 2) & 3) !== Stage.Security) return false;
+    const text = formatText([
+      ["TargetPortalGroupTag", groupTag],
+      ["AuthMethod", "None"],
+    ]);
+    return answer(connection, request, text);
+  };
+  const hba = new Host(scope).hba([target.address, silent]);
+  expect((await hba.scan(ALL)).settled).toBe(false);
+  expect(isids.size).toBe(2);
+  groupTag = "1";
+  expect((await hba.scan(ALL)).settled).toBe(true);
 });
 
 describe("CHAP", () => {

@@ -53,7 +53,7 @@ export function createStoragePathManager(
     const found = results.flatMap((result) => result.paths);
     if (closed) return { addedPaths: [], addedLuns: [], grownLuns: [], problems };
     const report = luns.merge(found, (lun) => disks.lunGrew(lun));
-    if (problems.length === 0) luns.predecessorFenced(); // Each portal took a login with its session's old ISID.
+    if (results.every(({ settled }) => settled)) luns.predecessorFenced();
     applySettings();
     disks.lunsChanged();
     for (const { where, code, message } of problems) {

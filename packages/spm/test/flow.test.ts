@@ -127,10 +127,10 @@ describe("a client that goes away", () => {
 });
 
 describe("after a predecessor that did not end cleanly", () => {
-  it("writes wait until every portal has answered and the LUN was reset; reads don't", async () => {
+  it("writes wait until every HBA has ended its sessions and the LUN was reset; reads don't", async () => {
     const { hbas, manager, disk } = house({ recovering: true });
     const a = hbas[0].add("vmhba0:0:1", lunOf("naa.1"));
-    hbas[1].problems = [{ where: "192.0.2.11:3260", code: "ISCSI_LOGIN_TIMEOUT", message: "silence" }];
+    hbas[1].settled = false;
     manager.addDisk({ name: "db", vm: 1, extents: [{ lun: "naa.1" }] });
     await manager.rescan();
     const [write, read] = [request("write", 0, 512), request("read", 0, 512)];
@@ -138,7 +138,8 @@ describe("after a predecessor that did not end cleanly", () => {
     disk("db").submit(read.made);
     expect(a.pending.map(({ op }) => op)).toEqual(["read"]);
     for (const command of [...a.pending]) a.complete(command);
-    hbas[1].problems = [];
+    hbas[1].problems = [{ where: "192.0.2.11:3260", code: "ISCSI_LOGIN_TIMEOUT", message: "silence" }];
+    hbas[1].settled = true;
     await manager.rescan();
     expect(a.pending).toEqual([]);
     a.resets[0]?.(true);
@@ -147,19 +148,19 @@ describe("after a predecessor that did not end cleanly", () => {
 
   it("is not over for the next one where this one ends before", async () => {
     const { hbas, manager, clock } = house({ recovering: true, quiesceMs: 1000 });
-    hbas[1].problems = [{ where: "192.0.2.11:3260", code: "ISCSI_LOGIN_TIMEOUT", message: "silence" }];
+    hbas[1].settled = false;
     await manager.rescan();
     expect(await manager.close(0)).toBe(false);
     clock.advance(1000);
     expect(await manager.close(0)).toBe(true);
   });
 
-  it.each(["once all portals have answered", "once the quiesce time has passed"])(
+  it.each(["once every HBA has ended its sessions", "once the quiesce time has passed"])(
     "a LUN that is found %s is free",
     async (when) => {
       const { hbas, manager, disk, clock } = house({ recovering: true, quiesceMs: 1000 });
       if (when.includes("quiesce")) {
-        hbas[1].problems = [{ where: "192.0.2.11:3260", code: "ISCSI_LOGIN_TIMEOUT", message: "silence" }];
+        hbas[1].settled = false;
         clock.advance(1000);
       }
       await manager.rescan();

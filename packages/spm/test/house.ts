@@ -38,6 +38,7 @@ export function lunOf(id: string, changes: Partial<LunDescription> = {}): LunDes
 class ScriptedHba implements Hba {
   found: DiscoveredPath[] = [];
   problems: ScanResult["problems"] = [];
+  settled = true;
   readonly ranges: LunRange[] = [];
   closed = false;
 
@@ -51,7 +52,7 @@ class ScriptedHba implements Hba {
 
   async scan(range: LunRange): Promise<ScanResult> {
     this.ranges.push(range);
-    return { paths: [...this.found], problems: this.problems };
+    return { paths: [...this.found], problems: this.problems, settled: this.settled };
   }
 
   async close(): Promise<void> {
