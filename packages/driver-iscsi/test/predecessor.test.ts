@@ -106,13 +106,15 @@ describe("what an earlier process left behind a portal that is silent", () => {
     const { own, sameGroup } = await embedded();
     own.stall();
     sameGroup.delay(100);
-    const host = new Host(scope, { loginTimeoutMs: 1000 });
+    const host = new Host(scope);
     const hbas = [
       host.hba([own.address], { name: "vmhba0" }),
       host.hba([sameGroup.address], { name: "vmhba1" }),
     ];
-    const first = await Promise.all(hbas.map((hba) => hba.scan(ALL)));
-    expect(first.map(({ settled }) => settled)).toEqual([true, true]);
+    const scans = hbas.map((hba) => hba.scan(ALL));
+    await until("a connection", () => own.counters.connections === 1);
+    own.close(); // So that the HBA that needs the other one is done first.
+    expect((await Promise.all(scans)).map(({ settled }) => settled)).toEqual([true, true]);
   });
 
   it("is not known to be ended while nobody of its group answers", async () => {
@@ -155,11 +157,13 @@ describe("what an earlier process left behind a portal that is silent", () => {
   it("is left alone where the HBA closes meanwhile", async () => {
     const { own, sameGroup } = await embedded();
     own.stall();
-    const host = newHost();
-    const hba = host.hba([own.address, sameGroup.address]);
+    const host = new Host(scope);
+    const hba = host.hba([own.address]);
+    expect((await host.hba([sameGroup.address], { name: "vmhba1" }).scan(ALL)).settled).toBe(true);
     const scan = hba.scan(ALL);
-    await until("the session", () => sameGroup.counters.sessions === 1);
+    await until("a connection", () => own.counters.connections === 1);
     await hba.close();
+    own.close();
     expect((await scan).settled).toBe(false);
     expect(host.kinds()).not.toContain("predecessor-fenced");
   });
