@@ -6,7 +6,6 @@ import { type ApiServer, serveApi } from "./api/server.js";
 import type { HostConfig } from "./config/schema.js";
 import { createHbas } from "./hbas.js";
 import type { Journal } from "./journal.js";
-import { Rescans, ScanProblems } from "./rescans.js";
 import { defaultRunDir, RunDir } from "./run-dir.js";
 import type { San } from "./san.js";
 import { createScheduler } from "./scheduler.js";
@@ -56,8 +55,7 @@ export async function startHost(config: HostConfig, parts: HostParts): Promise<H
 /** The parts list. */
 async function wire(config: HostConfig, parts: HostParts, runDir: RunDir): Promise<Host> {
   const { clock, journal, directory, san } = parts;
-  const scanProblems = new ScanProblems(journal.append);
-  const { onEvent } = scanProblems;
+  const onEvent = journal.append;
   const vms = new Vms(config.vms);
   const usage = new Usage();
   const served = new Map<string, VirtualDisk>();
@@ -98,23 +96,15 @@ async function wire(config: HostConfig, parts: HostParts, runDir: RunDir): Promi
       noPathQueueMs: config.luns.whenNoPath.queueFor,
       quiesceMs: config.luns.quiesceTime,
       recovering: runDir.recovering,
-      rescanMs: Number.POSITIVE_INFINITY, // `Rescans` keeps the schedule.
+      rescanMs: config.luns.rescan,
     },
   );
-  const rescans = new Rescans({
-    spm,
-    clock,
-    onEvent,
-    pauseMs: config.luns.rescan,
-    onScanned: (report) => scanProblems.scanned(report),
-  });
   const sampler = setInterval(() => sampleUsage(usage, clock, spm, vms), SAMPLE_MS).unref();
   let api: ApiServer | undefined;
 
   async function close(): Promise<void> {
     onEvent({ kind: "host-stopping", severity: "info", subject: runDir.path, reason: "it was told to stop" });
     clearInterval(sampler);
-    rescans.close();
     await nbd.close();
     const settled = await spm.close(STORAGE_CLOSE_MS);
     await api?.close(); // Last, so that one can see what the rest waits for.
@@ -128,12 +118,14 @@ async function wire(config: HostConfig, parts: HostParts, runDir: RunDir): Promi
     addDisks(spm, vms);
     await nbd.listen({ socket: nbdSocket });
     if (config.nbd.listen !== undefined) await nbd.listen(tcpAddress(config.nbd.listen));
-    api = await serveApi({ host, journal, rescan: () => rescans.run(), ...(san && { san }) });
+    api = await serveApi({ host, journal, rescan: () => spm.rescan(), ...(san && { san }) });
   } catch (error) {
     await close();
     throw error;
   }
-  rescans.start();
+  spm.rescan().catch((error: unknown) => {
+    onEvent({ kind: "scan-failed", severity: "error", subject: "storage", reason: String(error) });
+  });
   return host;
 }
 

@@ -1,13 +1,7 @@
-import {
-  type EntrySettings,
-  type EntryStatus,
-  OptionError,
-  type ScanResult,
-  type Timer,
-  type VmId,
-} from "@fairlead/core";
+import { type EntrySettings, type EntryStatus, OptionError, type VmId } from "@fairlead/core";
 import { Disks } from "./disks.js";
 import { Luns } from "./luns.js";
+import { ScanProblems, Scans, scanAll } from "./scans.js";
 import type {
   RescanReport,
   StoragePathManager,
@@ -43,51 +37,29 @@ export function createStoragePathManager(
   });
   /** By the name under which the LUN was given, since the LUN may not be known yet. */
   const settings = new Map<string, Map<VmId, EntrySettings>>();
-  let scanning: Promise<RescanReport> | undefined;
-  let timer: Timer | undefined;
+  const problems = new ScanProblems(onEvent);
+  const scans = new Scans({ clock, onEvent, rescanMs, scan, missing });
   let closed = false;
 
   async function scan(): Promise<RescanReport> {
-    const results = await Promise.all(hbas.map((hba) => hba.scan(lunNumbers)));
-    const problems: ScanResult["problems"] = results.flatMap((result) => result.problems);
+    const results = await scanAll(hbas, lunNumbers);
+    const unread = results.flatMap((result) => result.problems);
+    if (closed) return { addedPaths: [], addedLuns: [], grownLuns: [], problems: unread };
     const found = results.flatMap((result) => result.paths);
-    if (closed) return { addedPaths: [], addedLuns: [], grownLuns: [], problems };
     const report = luns.merge(found, (lun) => disks.lunGrew(lun));
     if (results.every(({ settled }) => settled)) luns.predecessorFenced();
     applySettings();
     disks.lunsChanged();
-    for (const { where, code, message } of problems) {
-      onEvent({ kind: "scan-problem", severity: "warning", subject: where, reason: `${code}: ${message}` });
-    }
-    return { ...report, problems };
+    problems.report(unread);
+    return { ...report, problems: unread };
   }
 
-  async function rescan(): Promise<RescanReport> {
-    const before = scanning;
-    const mine = (async () => {
-      await Promise.allSettled([before]);
-      return scan();
-    })();
-    scanning = mine;
-    timer?.cancel();
-    try {
-      return await mine;
-    } finally {
-      if (scanning === mine) {
-        scanning = undefined;
-        scheduleScan();
-      }
-    }
-  }
-
-  function scheduleScan(): void {
-    if (closed || rescanMs === Number.POSITIVE_INFINITY) return;
-    timer = clock.schedule(() => {
-      rescan().catch((error: unknown) => {
-        onEvent({ kind: "scan-failed", severity: "error", subject: "storage", reason: String(error) });
-        scheduleScan();
-      });
-    }, rescanMs);
+  function missing(): boolean {
+    return (
+      problems.any ||
+      disks.statuses().some(({ state }) => state === "waiting") ||
+      luns.paths().some(({ state }) => state === "failed")
+    );
   }
 
   function applySettings(): void {
@@ -123,7 +95,7 @@ export function createStoragePathManager(
   }
 
   return {
-    rescan,
+    rescan: () => scans.run(),
     addDisk: (spec) => disks.add(spec),
     removeDisk: (name) => disks.remove(name),
     setEntry,
@@ -138,7 +110,7 @@ export function createStoragePathManager(
     disks: () => disks.statuses(),
     async close(timeoutMs) {
       closed = true;
-      timer?.cancel();
+      scans.close();
       await idle(timeoutMs);
       const settled = luns.settled;
       disks.close();

@@ -30,7 +30,7 @@ export interface StoragePathManagerOptions {
    * have answered, which reinstates its sessions, and the LUN was reset, or until `quiesceMs` from now. @default false
    */
   recovering?: boolean;
-  /** Pause between scheduled scans; Infinity: only on command. ms @default 60000 */
+  /** Pause between scheduled scans, 2 to 20 s while something is missing; Infinity: only on command. ms @default 60000 */
   rescanMs?: number;
 }
 

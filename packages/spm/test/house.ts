@@ -1,4 +1,4 @@
-import { createManualClock } from "@fairlead/compliance";
+import { createManualClock, type ManualClock } from "@fairlead/compliance";
 import {
   type DiscoveredPath,
   type Hba,
@@ -40,9 +40,13 @@ class ScriptedHba implements Hba {
   problems: ScanResult["problems"] = [];
   settled = true;
   readonly ranges: LunRange[] = [];
+  readonly scansAtMs: number[] = [];
   closed = false;
 
-  constructor(readonly name: string) {}
+  constructor(
+    readonly name: string,
+    private readonly clock: ManualClock,
+  ) {}
 
   add(id: string, lun: LunDescription): ScriptedAdapter {
     const adapter = new ScriptedAdapter(id);
@@ -52,6 +56,7 @@ class ScriptedHba implements Hba {
 
   async scan(range: LunRange): Promise<ScanResult> {
     this.ranges.push(range);
+    this.scansAtMs.push(this.clock.now());
     return { paths: [...this.found], problems: this.problems, settled: this.settled };
   }
 
@@ -64,7 +69,7 @@ export function house(options: StoragePathManagerOptions = {}) {
   const clock = createManualClock();
   const events: HostEvent[] = [];
   const served = new Map<string, VirtualDisk>();
-  const hbas = [new ScriptedHba("vmhba0"), new ScriptedHba("vmhba1")] as const;
+  const hbas = [new ScriptedHba("vmhba0", clock), new ScriptedHba("vmhba1", clock)] as const;
   const manager = createStoragePathManager(
     {
       clock,

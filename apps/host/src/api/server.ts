@@ -14,6 +14,8 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** How often node looks for requests that take too long. */
 const CHECK_MS = 1000;
 const CLOSE_MS = 500;
+/** sun_path without its final 0; the kernel cuts off the rest in silence. */
+const SOCKET_PATH_BYTES_MAX = 107;
 
 export interface ApiServer {
   close(): Promise<void>;
@@ -22,12 +24,17 @@ export interface ApiServer {
 /** The API on its unix socket. Errors: `API_SOCKET_REFUSED`, `API_SOCKET_IN_USE`, `API_LISTEN_FAILED`. */
 export async function serveApi(parts: ApiParts): Promise<ApiServer> {
   const path = parts.host.apiSocket;
-  const app = createApp(parts);
+  if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) {
+    const message = `the API socket's path must have at most ${SOCKET_PATH_BYTES_MAX} bytes, but ${path} has ${Buffer.byteLength(path)}`;
+    throw new FairleadError("API_SOCKET_REFUSED", message);
+  }
   await removeStale(path);
+  const app = createApp(parts);
   try {
     await app.listen({ path });
     chmodSync(path, OWNER_ONLY); // Until now the run directory kept others out.
   } catch (error) {
+    await app.close();
     throw new FairleadError("API_LISTEN_FAILED", `can't listen at ${path}: ${(error as Error).message}`);
   }
   return {

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import { FairleadError, OptionError } from "@fairlead/core";
+import { type Clock, FairleadError, OptionError } from "@fairlead/core";
+import { createHbas } from "../hbas.js";
 import { createScheduler, SCHEDULER_WORDS } from "../scheduler.js";
 import { chooseStrategy } from "../strategies.js";
 import { show } from "./describe.js";
@@ -8,6 +9,9 @@ import type { ConfigPath } from "./places.js";
 import { configSchema, extentSchema } from "./schema.js";
 import { readSecret } from "./secret-file.js";
 import type { ByteRange } from "./units.js";
+
+/** For drivers that are made to be checked only: no time passes for them. */
+const STOPPED: Clock = { now: () => 0, schedule: () => ({ cancel() {} }) };
 
 /** Something that no single value shows. */
 export interface Finding {
@@ -24,6 +28,7 @@ export function crossCheck(raw: unknown, directory: string): Finding[] {
   return [
     ...checkDisks(raw),
     ...checkSecrets(raw, directory),
+    ...checkHbas(raw, directory),
     ...checkStrategies(raw),
     ...checkScheduler(raw),
   ];
@@ -102,6 +107,29 @@ function checkSecrets(raw: unknown, directory: string): Finding[] {
       if (!(error instanceof FairleadError)) throw error;
       const path = ["hbas", name, "chap", "secretFile"];
       findings.push({ path, message: `${error.code}: ${error.message}`, severity: "error" });
+    }
+  }
+  return findings;
+}
+
+/** The drivers' own word on their options. */
+function checkHbas(raw: unknown, directory: string): Finding[] {
+  const findings: Finding[] = [];
+  for (const [name, hba] of entriesOf(memberOf(raw, "hbas"))) {
+    const { success, data } = configSchema.shape.hbas.safeParse({ [name]: hba });
+    if (!success || data === undefined) continue; // The schema's business.
+    try {
+      createHbas(data, {
+        clock: STOPPED,
+        onEvent: () => {},
+        initiatorName: "iqn.2026-01.net.fairlead:check",
+        directory,
+      });
+    } catch (error) {
+      if (!(error instanceof FairleadError)) throw error;
+      if (!(error instanceof OptionError)) continue; // A secret's file: found above.
+      const message = `hbas.${name}: ${error.option} is ${show(error.received)}, expected ${error.expected}`;
+      findings.push({ path: ["hbas", name, error.option], message, severity: "error" });
     }
   }
   return findings;

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { z } from "zod";
 import {
   DURATION_EXPECTED,
@@ -82,7 +83,9 @@ const host = z.strictObject({
 const iscsiHba = z.strictObject({
   driver: z.literal("iscsi").describe("iscsi: an iSCSI initiator."),
   portals: z.array(address).min(1).max(64).describe("Target portals, in the order of their device numbers."),
-  localAddress: text("an IP address", 64)
+  localAddress: z
+    .string({ error: "an IP address" })
+    .refine((value) => isIP(value) !== 0, "an IP address")
     .optional()
     .describe("Address that connections leave from. Default: chosen by the kernel."),
   targets: z
@@ -186,12 +189,15 @@ const luns = z.strictObject({
     .prefault({})
     .describe("What happens to requests while a LUN has no path."),
   quiesceTime: duration
+    .refine((ms) => ms >= 5000, "5s or more")
     .prefault("30s")
     .describe("How long a write in doubt waits where no portal of its group answers."),
   rescan: duration
     .refine((ms) => ms >= 1000, "1s or more")
     .prefault("60s")
-    .describe("Pause between scans. Shorter while a portal does not answer or a disk waits."),
+    .describe(
+      "Pause between scans. Shorter while a portal does not answer, a path is failed or a disk waits.",
+    ),
 });
 
 export const extentSchema = z.strictObject({
