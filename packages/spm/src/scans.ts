@@ -1,4 +1,12 @@
-import type { Clock, EventSink, Hba, LunRange, ScanResult, Timer } from "@fairlead/core";
+import {
+  type Clock,
+  type EventSink,
+  FairleadError,
+  type Hba,
+  type LunRange,
+  type ScanResult,
+  type Timer,
+} from "@fairlead/core";
 import type { RescanReport } from "./types.js";
 
 const SOON_FIRST_MS = 2000;
@@ -77,12 +85,9 @@ export async function scanAll(hbas: readonly Hba[], range: LunRange): Promise<Sc
       try {
         return await hba.scan(range);
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        return {
-          paths: [],
-          problems: [{ where: hba.name, code: "HBA_SCAN_FAILED", message }],
-          settled: false,
-        };
+        const reason = error instanceof Error ? error.message : String(error);
+        const { code, message } = new FairleadError("HBA_SCAN_FAILED", reason);
+        return { paths: [], problems: [{ where: hba.name, code, message }], settled: false };
       }
     }),
   );
