@@ -11,6 +11,7 @@ import {
   type Timer,
 } from "@fairlead/core";
 import { Fencing } from "./fencing.js";
+import { GuardedStrategy } from "./guarded-strategy.js";
 import { DOUBT, Held } from "./held.js";
 import { Member } from "./member.js";
 import { OpenWrites, overlaps } from "./open-writes.js";
@@ -61,8 +62,7 @@ export class PathTeam {
   readonly #held = new Held();
   readonly #again: Command[] = [];
   readonly #busy: Command[] = [];
-  #strategy: LoadDistributionStrategy;
-  #strategyFaults = 0;
+  readonly #strategy: GuardedStrategy;
   #sent = 0;
   #busyPauseMs = BUSY_PAUSE_FIRST_MS;
   #busyTimer: Timer | undefined;
@@ -80,7 +80,7 @@ export class PathTeam {
     this.quiesceMs = quiesceMs;
     this.onEvent = parts.onEvent;
     this.#parts = parts;
-    this.#strategy = parts.strategy;
+    this.#strategy = new GuardedStrategy(parts.strategy, parts.name, parts.onEvent);
     this.#noPathQueueMs = noPathQueueMs;
     this.#retryMs = retryMs;
     this.#fencing = new Fencing(this);
@@ -154,9 +154,7 @@ export class PathTeam {
   }
 
   setStrategy(strategy: LoadDistributionStrategy): void {
-    this.#strategy = strategy;
-    this.#strategyFaults = 0;
-    strategy.pathsChanged?.(this.#usable);
+    this.#strategy.replace(strategy, this.#usable);
     this.#pump();
   }
 
@@ -242,7 +240,7 @@ export class PathTeam {
 
   #send(command: Command): boolean {
     if (this.#fencing.frozen) return false;
-    const member = this.#usable[this.#pick(command)];
+    const member = this.#usable[this.#strategy.select(this.#usable, command)];
     if (member === undefined) return false;
     const nowMs = this.clock.now();
     if (command.op === "write" && !this.#writes.has(command)) this.#writes.add(command);
@@ -253,33 +251,11 @@ export class PathTeam {
     return true;
   }
 
-  /** A strategy that throws or answers nonsense is stepped over: the first path in rank takes the command. */
-  #pick(command: Command): number {
-    const paths = this.#usable;
-    if (paths.length === 0) return -1;
-    let index: number;
-    try {
-      index = this.#strategy.select(paths, command);
-    } catch (error) {
-      this.#strategyFault(error instanceof Error ? error.message : String(error));
-      return 0;
-    }
-    if (Number.isInteger(index) && index >= -1 && index < paths.length) return index;
-    this.#strategyFault(`select answered ${String(index)} for ${paths.length} paths`);
-    return 0;
-  }
-
-  #strategyFault(reason: string): void {
-    const faults = ++this.#strategyFaults;
-    if ((faults & (faults - 1)) !== 0) return; // 1, 2, 4, 8, …: a broken plugin must not flood the journal.
-    this.#event("error", "strategy-fault", `${this.#strategy.name}: ${reason}`, { faults });
-  }
-
   #completed(member: Member, command: Command, outcome: Outcome): void {
     const nowMs = this.clock.now();
     member.ended(command, outcome === "good", nowMs);
     this.#sent--;
-    if (this.#strategy.completed !== undefined) this.#tellStrategy(member, command, outcome, nowMs);
+    this.#strategy.completed(member, command, nowMs - command.sentAtMs, outcome);
     if (command.troubleSinceMs === -1) command.troubleSinceMs = nowMs; // Reset where it ends.
     switch (outcome) {
       case "not-sent":
@@ -300,14 +276,6 @@ export class PathTeam {
     if (this.#givenUp) this.#failWaiting();
     if (this.#again.length > 0) this.#pump();
     this.#parts.onChanged();
-  }
-
-  #tellStrategy(member: Member, command: Command, outcome: Outcome, nowMs: number): void {
-    try {
-      this.#strategy.completed?.(member, command, nowMs - command.sentAtMs, outcome);
-    } catch (error) {
-      this.#strategyFault(error instanceof Error ? error.message : String(error));
-    }
   }
 
   #finish(command: Command, outcome: Outcome): void {
@@ -389,7 +357,7 @@ export class PathTeam {
   #usablePathsChanged(): void {
     this.#usable.length = 0;
     for (const member of this.#members) if (member.usable) this.#usable.push(member);
-    this.#strategy.pathsChanged?.(this.#usable);
+    this.#strategy.pathsChanged(this.#usable);
     this.#parts.onPathsChanged?.();
     if (this.#usable.length === 0) this.#lastPathLost();
     else this.#pathFound();

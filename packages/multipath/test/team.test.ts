@@ -102,6 +102,18 @@ describe("dispatch", () => {
     expect(events).toMatchObject([{ kind: "strategy-fault", reason: expect.stringContaining("broken") }]);
   });
 
+  it("bears a strategy that throws when paths change or commands end", () => {
+    const broken = () => {
+      throw new Error("broken");
+    };
+    const { team, a, ended, kinds } = setUp({}, { ...first, pathsChanged: broken, completed: broken });
+    const read = command("read");
+    team.submit(read);
+    a.complete(read);
+    expect(ended).toEqual([[read, "good"]]);
+    expect(kinds()).toContain("strategy-fault");
+  });
+
   it("tells of a fault 1, 2, 4, 8 … times only", () => {
     const { team, kinds } = setUp({}, { name: "broken", select: () => 99 });
     for (let n = 0; n < 1000; n++) team.submit(command("read", n));
