@@ -2,7 +2,7 @@ import type { Command, EventSink, LoadDistributionStrategy, Outcome, Path } from
 
 /**
  * Somebody's strategy, whose faults must neither lose a command nor stop the host: one that throws or answers nonsense
- * is stepped over, the first path in rank takes the command, and the fault is reported. L6
+ * is stepped over, the first path in rank takes the command, and the fault is reported. [0113]
  */
 export class GuardedStrategy {
   #strategy: LoadDistributionStrategy;

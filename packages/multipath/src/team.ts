@@ -15,9 +15,7 @@ import { GuardedStrategy } from "./guarded-strategy.js";
 import { DOUBT, Held } from "./held.js";
 import { Member } from "./member.js";
 import { OpenWrites, overlaps } from "./open-writes.js";
-
-const BUSY_PAUSE_FIRST_MS = 5;
-const BUSY_PAUSE_LAST_MS = 1000;
+import { Retries } from "./retries.js";
 
 export interface PathTeamOptions {
   /** How long commands wait after the last path was lost, before they end as `no-path`. ms; 0: not at all. @default 60000 */
@@ -60,12 +58,9 @@ export class PathTeam {
   readonly #writes = new OpenWrites();
   readonly #fencing: Fencing;
   readonly #held = new Held();
-  readonly #again: Command[] = [];
-  readonly #busy: Command[] = [];
+  readonly #again: Retries;
   readonly #strategy: GuardedStrategy;
   #sent = 0;
-  #busyPauseMs = BUSY_PAUSE_FIRST_MS;
-  #busyTimer: Timer | undefined;
   #noPathTimer: Timer | undefined;
   #givenUp = false;
   #closed = false;
@@ -84,6 +79,10 @@ export class PathTeam {
     this.#noPathQueueMs = noPathQueueMs;
     this.#retryMs = retryMs;
     this.#fencing = new Fencing(this);
+    this.#again = new Retries(parts.clock, () => {
+      this.#pump();
+      parts.onChanged();
+    });
   }
 
   /** True while a command can be sent. */
@@ -102,7 +101,7 @@ export class PathTeam {
 
   /** Commands with a path, or waiting to be sent again: what counts against the LUN's room. */
   get outstandingCommands(): number {
-    return this.#sent + this.#again.length + this.#busy.length;
+    return this.#sent + this.#again.size;
   }
 
   /** Commands that wait behind an overlapping write. */
@@ -173,8 +172,7 @@ export class PathTeam {
 
   /** Takes a command that is not with a path and not in doubt out again. False where it has gone already. */
   cancel(command: Command): boolean {
-    if (!this.#held.delete(command) && !takeOut(this.#again, command) && !takeOut(this.#busy, command))
-      return false;
+    if (!this.#held.delete(command) && !this.#again.delete(command)) return false;
     this.#finish(command, "cancelled");
     return true;
   }
@@ -197,7 +195,7 @@ export class PathTeam {
     this.#closed = true;
     this.#givenUp = true;
     this.#fencing.close();
-    this.#busyTimer?.cancel();
+    this.#again.close();
     this.#noPathTimer?.cancel();
     this.#failWaiting();
   }
@@ -266,15 +264,15 @@ export class PathTeam {
         else this.#again.push(command);
         break;
       case "busy":
-        this.#pause(command);
+        this.#again.rest(command);
         break;
       default:
-        if (outcome === "good") this.#busyPauseMs = BUSY_PAUSE_FIRST_MS;
+        if (outcome === "good") this.#again.answered();
         this.#finish(command, outcome);
     }
     if (this.#fencing.frozen) this.#fencing.advance();
     if (this.#givenUp) this.#failWaiting();
-    if (this.#again.length > 0) this.#pump();
+    if (this.#again.size > 0) this.#pump();
     this.#parts.onChanged();
   }
 
@@ -299,18 +297,6 @@ export class PathTeam {
     }
   }
 
-  #pause(command: Command): void {
-    this.#busy.push(command);
-    if (this.#busyTimer !== undefined) return;
-    this.#busyTimer = this.clock.schedule(() => {
-      this.#busyTimer = undefined;
-      for (const waiting of this.#busy.splice(0)) this.#again.push(waiting);
-      this.#pump();
-      this.#parts.onChanged();
-    }, this.#busyPauseMs);
-    this.#busyPauseMs = Math.min(this.#busyPauseMs * 2, BUSY_PAUSE_LAST_MS);
-  }
-
   #tooLong(command: Command, nowMs: number): boolean {
     const triedForMs = nowMs - command.troubleSinceMs;
     if (triedForMs <= this.#noPathQueueMs + this.#retryMs) return false;
@@ -323,17 +309,11 @@ export class PathTeam {
 
   /** Sends again what has to be sent again, oldest first. */
   #pump(): void {
-    while (this.#again.length > 0) {
-      const command = this.#again[0];
-      if (command === undefined) return;
-      if (this.#tooLong(command, this.clock.now())) {
-        this.#again.shift();
-        this.#finish(command, "no-path");
-      } else if (this.#send(command)) {
-        this.#again.shift();
-      } else {
-        return;
-      }
+    for (let command = this.#again.next; command !== undefined; command = this.#again.next) {
+      const expired = this.#tooLong(command, this.clock.now());
+      if (!expired && !this.#send(command)) return;
+      this.#again.shift();
+      if (expired) this.#finish(command, "no-path");
     }
   }
 
@@ -387,7 +367,7 @@ export class PathTeam {
   }
 
   #failWaiting(): void {
-    const waiting = [...this.#again.splice(0), ...this.#busy.splice(0), ...this.#held.takeAll()];
+    const waiting = [...this.#again.takeAll(), ...this.#held.takeAll()];
     for (const command of waiting) this.#finish(command, "no-path");
     this.#fencing.abandon((command) => this.#finish(command, "no-path"));
   }
@@ -400,11 +380,4 @@ export class PathTeam {
   ): void {
     this.onEvent({ kind, severity, subject: this.name, reason, inputs });
   }
-}
-
-function takeOut(queue: Command[], command: Command): boolean {
-  const index = queue.indexOf(command);
-  if (index === -1) return false;
-  queue.splice(index, 1);
-  return true;
 }
