@@ -4,6 +4,8 @@ import { checkOverlap, checkSpec, layOut, type Segment } from "./extents.js";
 import type { Lun } from "./lun.js";
 import type { DiskSpec, DiskStatus } from "./types.js";
 
+const KNOWN_MAX = 8;
+
 interface Entry {
   readonly spec: DiskSpec;
   disk: Disk | undefined;
@@ -14,6 +16,8 @@ interface Entry {
 export interface DisksParts {
   /** A LUN by any of its names, masked ones too. */
   findLun(name: string): Lun | undefined;
+  /** Ids and canonical names, for people. */
+  usableLuns(): string[];
   onReady(disk: Disk, spec: DiskSpec): void;
   onGone(name: string): void;
   onEvent: EventSink;
@@ -23,6 +27,7 @@ export interface DisksParts {
 export class Disks {
   readonly #parts: DisksParts;
   readonly #entries = new Map<string, Entry>();
+  #scanned = false;
 
   constructor(parts: DisksParts) {
     this.#parts = parts;
@@ -51,10 +56,10 @@ export class Disks {
 
   /** After a scan or a change of the mask: waiting disks may be ready, served ones may have lost a LUN. */
   lunsChanged(): void {
+    this.#scanned = true;
     for (const entry of this.#entries.values()) {
       if (entry.disk?.segments.some(({ lun }) => lun.masked)) {
         this.#takeDown(entry);
-        this.#refuse(entry, "waiting", "a LUN of it is masked", "warning");
       }
       if (entry.disk === undefined) this.#try(entry);
     }
@@ -98,8 +103,7 @@ export class Disks {
       .filter(({ lun }) => this.#parts.findLun(lun)?.masked !== false)
       .map(({ lun }) => lun);
     if (missing.length > 0) {
-      const reason = `waits for ${missing.join(", ")}`;
-      if (entry.reason === "") this.#refuse(entry, "waiting", reason, "warning");
+      this.#wait(entry, missing);
       return;
     }
     const segments = layOut(entry.spec, (lun) => this.#parts.findLun(lun) as Lun);
@@ -107,6 +111,15 @@ export class Disks {
     entry.disk = new Disk(entry.spec, segments);
     entry.state = "ready";
     entry.reason = "";
+  }
+
+  /** Before the first scan every disk waits, which is no news. */
+  #wait(entry: Entry, missing: readonly string[]): void {
+    const usable = this.#parts.usableLuns();
+    const known = usable.length > 0 ? usable.slice(0, KNOWN_MAX).join(", ") : "none";
+    const reason = `waits for ${missing.join(", ")}; LUNs that can be used: ${known}`;
+    if (!this.#scanned) entry.reason = `waits for ${missing.join(", ")}`;
+    else if (entry.reason !== reason) this.#refuse(entry, "waiting", reason, "warning");
   }
 
   #taken(): Map<string, readonly Segment[]> {

@@ -31,6 +31,8 @@ export function createStoragePathManager(
   });
   const disks = new Disks({
     findLun: (name) => luns.find(name),
+    usableLuns: () =>
+      luns.all().flatMap((lun) => (lun.masked ? [] : [`${lun.description.id} (${lun.canonicalName})`])),
     onReady: parts.onDiskReady,
     onGone: parts.onDiskGone,
     onEvent,

@@ -242,6 +242,19 @@ describe("allocation", () => {
     expect([...served.keys()]).toEqual(["db-data"]);
   });
 
+  it("says what it waits for and what there is, once, and not before a scan", async () => {
+    const { hbas, manager, events } = house();
+    manager.addDisk({ name: "db", vm: 1, extents: [{ lun: "naa.typo" }] });
+    expect(events).toEqual([]);
+    hbas[0].add("vmhba0:0:1", lunOf("naa.1"));
+    await manager.rescan();
+    await manager.rescan();
+    const told = events.filter(({ kind }) => kind === "disk-waiting");
+    expect(told.map(({ reason }) => reason)).toEqual([
+      "waits for naa.typo; LUNs that can be used: naa.1 (vmhba0:0:1)",
+    ]);
+  });
+
   it("says why a disk is refused that turns out to overlap", async () => {
     const { hbas, manager, served } = house();
     manager.addDisk({ name: "a", vm: 1, extents: [{ lun: "naa.1" }] });

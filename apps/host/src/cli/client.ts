@@ -20,7 +20,7 @@ export class ApiClient {
     this.#socket = socket;
   }
 
-  /** Errors: `HOST_NOT_RUNNING`, `HOST_ANSWER_INVALID`, and what the host answers with. */
+  /** Errors: `HOST_NOT_RUNNING`, `HOST_FORBIDDEN`, `HOST_ANSWER_INVALID`, and what the host answers with. */
   get<Name extends keyof Views>(_view: Name, path: string): Promise<Views[Name]> {
     return this.#call("GET", path, undefined);
   }
@@ -66,6 +66,10 @@ export class ApiClient {
   }
 
   #notRunning(error: NodeJS.ErrnoException): FairleadError {
+    if (error.code === "EACCES" || error.code === "EPERM") {
+      const message = `${this.#socket} belongs to another user: ${error.message}`;
+      return new FairleadError("HOST_FORBIDDEN", message, { cause: error });
+    }
     const reason =
       error.code === "ENOENT"
         ? "there is no socket"

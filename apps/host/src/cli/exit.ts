@@ -14,7 +14,6 @@ export const EXIT = {
 } as const;
 
 const EXIT_OF: Readonly<Record<string, number>> = {
-  USAGE: EXIT.usage,
   HOST_NOT_RUNNING: EXIT.notRunning,
   CONFIG_INVALID: EXIT.config,
   CONFIG_UNREADABLE: EXIT.config,
@@ -34,6 +33,7 @@ const EXIT_OF: Readonly<Record<string, number>> = {
 
 const FIXES: Readonly<Record<string, string>> = {
   HOST_NOT_RUNNING: "start one with `fairlead up`, or name its socket with --socket or FAIRLEAD_SOCKET",
+  HOST_FORBIDDEN: "call this as the user that the host runs as",
   CONFIG_UNREADABLE: "give the path of a config file that you may read",
   CONFIG_TOO_LARGE: "a config is at most 1 MiB",
   RUN_DIR_REFUSED: "choose another with host.runDir, or make it yours alone: chmod 700",
