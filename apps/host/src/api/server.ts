@@ -1,5 +1,6 @@
 import { chmodSync, lstatSync } from "node:fs";
 import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { FairleadError } from "@fairlead/core";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { unlinkIfThere } from "../run-dir.js";
@@ -14,6 +15,8 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** How often node looks for requests that take too long. */
 const CHECK_MS = 1000;
 const CLOSE_MS = 500;
+/** Those who follow the events ask again within this time after an answer, and so see the last ones. */
+const LAST_EVENTS_MS = 250;
 /** sun_path without its final 0; the kernel cuts off the rest in silence. */
 const SOCKET_PATH_BYTES_MAX = 107;
 
@@ -39,6 +42,7 @@ export async function serveApi(parts: ApiParts): Promise<ApiServer> {
   }
   return {
     async close() {
+      await delay(LAST_EVENTS_MS);
       unlinkIfThere(path);
       // Answers under way are finished, but nobody who does not read them holds up the host.
       const timer = setTimeout(() => app.server.closeAllConnections(), CLOSE_MS);
