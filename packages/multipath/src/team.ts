@@ -293,7 +293,9 @@ export class PathTeam {
       }
       this.#held.delete(command);
       if (command.op === "write") this.#writes.add(command); // Keeps its place while it waits for a path.
-      if (!this.#send(command)) this.#again.push(command);
+      if (this.#send(command)) continue;
+      command.troubleSinceMs = this.clock.now();
+      this.#again.push(command);
     }
   }
 

@@ -25,7 +25,7 @@ function command(op: Op, block = 0, blocks = 1): Command {
 const first: LoadDistributionStrategy = { name: "first", select: (paths) => (paths.length > 0 ? 0 : -1) };
 
 function setUp(options: PathTeamOptions = {}, strategy = first) {
-  const clock = createManualClock();
+  const clock = createManualClock(1e9); // A host that has been up for a while.
   const events: HostEvent[] = [];
   const ended: [Command, Outcome][] = [];
   const a = new ScriptedAdapter("vmhba0:0:1");
@@ -430,6 +430,21 @@ describe("overlapping writes", () => {
       if (next !== undefined) a.complete(next);
     }
     expect(ended.map(([write]) => write)).toEqual(writes);
+  });
+
+  it("that were held are not too old when they find no path at once", () => {
+    const { team, a, b, ended } = setUp();
+    const [doubtful, other, held] = [command("write", 9), command("write", 0), command("write", 0)];
+    team.submit(doubtful);
+    team.setStrategy({ name: "last", select: (paths) => paths.length - 1 });
+    team.submit(other);
+    team.submit(held);
+    a.fail();
+    a.fences[0]?.("fenced");
+    b.complete(other);
+    expect(ended).toEqual([[other, "good"]]);
+    b.resets[0]?.(true);
+    expect(b.pending).toEqual([held, doubtful]);
   });
 
   it("go on behind one that is cancelled", () => {
