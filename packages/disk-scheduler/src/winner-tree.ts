@@ -30,13 +30,15 @@ export class WinnerTree {
     let at = (leaf + this.#leaves) * 2;
     let bestKey = key;
     let best = leaf;
+    let ties = this.#randomBits(); // One draw for the whole way up; each step uses one bit.
     nodes[at] = key;
     while (at > 2) {
       const siblingKey = nodes[at ^ 2]!;
-      if (siblingKey < bestKey || (siblingKey === bestKey && this.#flip())) {
+      if (siblingKey < bestKey || (siblingKey === bestKey && (ties & 1) === 1)) {
         bestKey = siblingKey;
         best = nodes[(at ^ 2) + 1]! | 0;
       }
+      ties >>= 1;
       at = (at >> 2) << 1;
       // The same winner as before, and not the leaf that changed: nothing above can differ.
       if (best !== leaf && nodes[at + 1] === best) return;
@@ -56,13 +58,13 @@ export class WinnerTree {
     for (let at = 2; at < nodes.length; at += 2) nodes[at]! -= amount;
   }
 
-  #flip(): boolean {
+  #randomBits(): number {
     let ties = this.#ties;
     ties ^= ties << 13;
     ties ^= ties >>> 17;
     ties ^= ties << 5;
     this.#ties = ties;
-    return (ties & 1) === 1;
+    return ties;
   }
 
   #grow(leavesMin: number): void {
