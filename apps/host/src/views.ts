@@ -13,6 +13,7 @@ export interface Views {
   readonly rescan: RescanReport;
   readonly entry: { readonly vm: string; readonly lun: string; readonly shares: number };
   readonly path: { readonly path: PathStatus };
+  readonly lun: { readonly lun: LunStatus };
   readonly portals: { readonly portals: readonly SanPortal[] };
 }
 

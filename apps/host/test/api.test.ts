@@ -140,6 +140,8 @@ describe("bad input to the API", () => {
     expectProblem(await put({ shares: 5 }, SHARES("naa.0")), 404, "LUN_UNKNOWN");
     expectProblem(await put({ enabled: true }, "/v1/paths/vmhba9:9:9"), 404, "PATH_UNKNOWN");
     expectProblem(await put({ enabled: 1 }, "/v1/paths/local:0:0"), 400, "API_BODY_INVALID");
+    expectProblem(await put({ masked: true }, "/v1/luns/naa.9"), 404, "LUN_UNKNOWN");
+    expectProblem(await put({ masked: "yes" }, "/v1/luns/local:0:0"), 400, "API_BODY_INVALID");
     expect(running.host.spm.entry(1, lun)?.shares).toBe(3000);
     expect(running.host.spm.paths()[0]?.state).toBe("active");
   });

@@ -101,6 +101,11 @@ describe.skipIf(!peers("tgtd", "tgtadm", "fio", "nbdinfo"))("discovery", () => {
     await untilSessions(target, 2);
     const states = (await host.get("paths")).map(({ name, state }) => `${name} ${state}`);
     expect(states).toEqual(expect.arrayContaining(["vmhba0:0:1 active", "vmhba1:0:1 active"]));
+    await host.cli("lun", "mask", "vmhba1:0:3");
+    await expect(NbdClient.open(scope, host.nbdSocket, "later-root")).rejects.toThrow("refused");
+    await expect(client.read(0, 4096)).rejects.toThrow();
+    await host.cli("lun", "unmask", target.lunId(3));
+    await NbdClient.open(scope, host.nbdSocket, "later-root");
     const [result] = await verified;
     expect(result).toMatchObject({ error: 0, failedCommands: 0 });
 

@@ -15,7 +15,7 @@ export class Luns {
   readonly #parts: StoragePathManagerParts;
   readonly #options: LunsOptions;
   readonly #byId = new Map<string, Lun>();
-  #mask: ReadonlySet<string>;
+  readonly #mask: Set<string>;
   #recoveringUntilMs: number;
 
   constructor(parts: StoragePathManagerParts, options: LunsOptions) {
@@ -60,9 +60,18 @@ export class Luns {
     return this.all().flatMap((lun) => lun.paths());
   }
 
-  setMask(mask: readonly string[]): void {
-    this.#mask = new Set(mask);
-    for (const lun of this.#byId.values()) this.#applyMask(lun);
+  setMasked(name: string, masked: boolean): void {
+    const lun = this.find(name);
+    if (lun === undefined) {
+      const known = this.all().map(({ description }) => description.id);
+      throw new FairleadError(
+        "LUN_UNKNOWN",
+        `there is no LUN ${name}; known are ${known.join(", ") || "none"}`,
+      );
+    }
+    if (masked) this.#mask.add(lun.description.id);
+    else for (const own of namesOf(lun)) this.#mask.delete(own);
+    this.#applyMask(lun);
   }
 
   /** Takes in what a scan found; says what is new. */

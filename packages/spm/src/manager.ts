@@ -103,8 +103,8 @@ export function createStoragePathManager(
     setEntry,
     entry: (vm, name): EntryStatus | undefined => luns.find(name)?.admission.entry(vm),
     setPathEnabled: (path, enabled) => luns.setPathEnabled(path, enabled),
-    setMask(names) {
-      luns.setMask(names);
+    setMasked(lun, masked) {
+      luns.setMasked(lun, masked);
       disks.lunsChanged();
     },
     luns: () => luns.all().map((lun) => lun.status()),

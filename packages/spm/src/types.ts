@@ -134,8 +134,8 @@ export interface StoragePathManager {
   entry(vm: VmId, lun: string): EntryStatus | undefined;
   /** Throws `PATH_UNKNOWN`. A disabled path takes no I/O until it is enabled; what is pending on it ends. */
   setPathEnabled(path: string, enabled: boolean): void;
-  /** Replaces the mask. A disk on a LUN that becomes masked is gone at once. [0085] */
-  setMask(mask: readonly string[]): void;
+  /** Throws `LUN_UNKNOWN`. A disk on a LUN that becomes masked is gone at once, and back when it no longer is. [0085] */
+  setMasked(lun: string, masked: boolean): void;
   luns(): LunStatus[];
   paths(): PathStatus[];
   disks(): DiskStatus[];

@@ -107,9 +107,24 @@ describe("masking", () => {
     manager.addDisk({ name: "db-root", vm: 1, extents: [{ lun: "naa.1" }] });
     await manager.rescan();
     expect([...served.keys()]).toEqual(["db-root"]);
-    manager.setMask(["naa.1"]);
+    manager.setMasked("t10.naa.1", true);
     expect(served.size).toBe(0);
-    manager.setMask([]);
+    manager.setMasked("vmhba0:0:1", false);
+    expect([...served.keys()]).toEqual(["db-root"]);
+    expect(() => manager.setMasked("naa.2", true)).toThrow(
+      expect.objectContaining({ code: "LUN_UNKNOWN", message: expect.stringContaining("naa.1") }),
+    );
+  });
+
+  it("is taken back whatever name the configuration gave", async () => {
+    const { hbas, manager, served } = house({ mask: ["vmhba1:0:1", "t10.naa.1"] });
+    hbas[0].add("vmhba0:0:1", lunOf("naa.1"));
+    hbas[1].add("vmhba1:0:1", lunOf("naa.1"));
+    manager.addDisk({ name: "db-root", vm: 1, extents: [{ lun: "naa.1" }] });
+    await manager.rescan();
+    expect(served.size).toBe(0);
+    manager.setMasked("naa.1", false);
+    await manager.rescan();
     expect([...served.keys()]).toEqual(["db-root"]);
   });
 });

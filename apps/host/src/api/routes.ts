@@ -34,6 +34,7 @@ const eventsQuery = z.strictObject({
 });
 const entryBody = z.strictObject({ shares: z.number().min(0).max(1e9) });
 const pathBody = z.strictObject({ enabled: z.boolean() });
+const lunBody = z.strictObject({ masked: z.boolean() });
 
 export function addRoutes(app: FastifyInstance, parts: ApiParts): void {
   const { host } = parts;
@@ -72,6 +73,11 @@ export function addRoutes(app: FastifyInstance, parts: ApiParts): void {
       return { path };
     },
   );
+  app.put<{ Params: { name: string } }>("/v1/luns/:name", async ({ params, body }): Promise<Views["lun"]> => {
+    const { id } = findLun(spm.luns(), params.name);
+    spm.setMasked(id, bodyAs(lunBody, body).masked);
+    return { lun: findLun(spm.luns(), id) };
+  });
   addEvents(app, parts.journal);
 }
 

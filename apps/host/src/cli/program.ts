@@ -124,6 +124,20 @@ function addChangeCommands(program: Command, { print, warn }: Output, client: ()
         print(`${path.name} is ${path.state}`);
       });
   }
+  const luns = program.command("lun").description("take a LUN out of every VM's sight, or back");
+  for (const [verb, masked] of [
+    ["mask", true],
+    ["unmask", false],
+  ] as const) {
+    luns
+      .command(verb)
+      .description(masked ? "no VM may see or use the LUN, until the host ends" : "VMs may use the LUN")
+      .argument("<lun>", "its id, or the name of a path to it")
+      .action(async (name: string) => {
+        const { lun } = await client().send("lun", "PUT", `/v1/luns/${encodeURIComponent(name)}`, { masked });
+        print(`${lun.id} is ${lun.masked ? "masked" : "not masked"}`);
+      });
+  }
 }
 
 const SAN_WORDS: Readonly<Record<SanAction, string>> = {
