@@ -16,7 +16,8 @@ import { backoffMs, Pause } from "./pause.js";
 const RESET_ASC = 0x29;
 /** A session that lasted this long starts again at once when it fails. */
 const STABLE_MS = 5000;
-/** A target that refuses the login will not change its mind soon. */
+/** A target that is just starting refuses for a moment; one that goes on refusing will not change its mind soon. */
+const REFUSALS_QUICK = 2;
 const REFUSED_PAUSE_MS = 5000;
 
 export interface SessionSettings {
@@ -221,16 +222,16 @@ export class IscsiSession implements Session, ConnectionOwner, FencedSession, Ch
   async #reconnect(): Promise<void> {
     if (this.#reconnecting) return;
     this.#reconnecting = true;
-    let refused = false;
+    let refusals = 0;
     while (this.connection === undefined && !this.#closed) {
-      if (refused) await this.#pause.wait(REFUSED_PAUSE_MS);
+      if (refusals > REFUSALS_QUICK) await this.#pause.wait(REFUSED_PAUSE_MS);
       else if (this.#attempts > 0) await this.#pause.wait(backoffMs(this.#attempts, this.#context.random));
       if (this.connection !== undefined || this.#closed) break;
       try {
         await this.connect();
       } catch (error) {
         if (!(error instanceof IscsiError)) throw error;
-        refused = error.reason === "login-refused";
+        refusals = error.reason === "login-refused" ? refusals + 1 : 0;
       }
     }
     this.#reconnecting = false;
