@@ -18,6 +18,14 @@ export class Groups {
     this.#routes.set(key, routes.set(routeKey(route), route));
   }
 
+  /** The groups of the target that a login has shown. */
+  tags(targetName: string): number[] {
+    const prefix = groupKey(targetName, 0).slice(0, -1);
+    return [...this.#routes.keys()]
+      .filter((key) => key.startsWith(prefix))
+      .map((key) => Number(key.slice(prefix.length)));
+  }
+
   /** All routes into the group but this one. */
   others(targetName: string, groupTag: number, own: Route): Route[] {
     const routes = this.#routes.get(groupKey(targetName, groupTag));

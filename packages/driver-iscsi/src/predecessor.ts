@@ -20,6 +20,8 @@ export class Predecessor {
   readonly #sessions: readonly IscsiSession[];
   /** Portals at which nothing can be left: asked once, not at each scan while a portal is away. */
   readonly #settled = new Set<Route>();
+  /** Portals that nobody lists, for which every known group was tried. */
+  readonly #tried = new Set<Route>();
   readonly #dials = new Set<Dial>();
   #closed = false;
 
@@ -51,7 +53,10 @@ export class Predecessor {
     // The HBA that reaches another portal of the group may still be looking.
     await this.#context.listings.complete();
     const names = answer ?? this.#listedNames(route);
-    if (names === undefined) return false;
+    if (names === undefined) {
+      await this.#reinstateEverywhere(route);
+      return false;
+    }
     const open = names.filter((name) => !this.#ended(route, name));
     const ended = await Promise.all(open.map((name) => this.#reinstate(route, name)));
     return ended.every(Boolean);
@@ -81,6 +86,21 @@ export class Predecessor {
     return [...targets].every((name) => known.has(name))
       ? [...targets].filter((name) => behind.includes(name))
       : undefined;
+  }
+
+  /**
+   * Nobody lists the portal, as where an address is translated on the way: its session id is taken in every group that
+   * is known, once. That ends an old session in any of them, but does not prove that there is no group besides.
+   */
+  async #reinstateEverywhere(route: Route): Promise<void> {
+    if (this.#tried.has(route)) return;
+    this.#tried.add(route);
+    const { targets } = this.#config;
+    const names = new Set(this.#context.listings.all().map(({ name }) => name));
+    for (const name of names) {
+      if (targets !== undefined && !targets.has(name)) continue;
+      for (const tag of this.#context.groups.tags(name)) await this.#reinstateIn(tag, route, name);
+    }
   }
 
   /** In each group in which the target has the portal: no two answers should differ, but if they do, both are covered. */

@@ -1,6 +1,6 @@
 import type { Clock } from "@fairlead/core";
 import { createTarget, memoryStore } from "@fairlead/iscsi-target";
-import { peers, run, Scope, seededBytes, Tgtd, until, untilSessions } from "@fairlead/testing";
+import { PortalProxy, peers, run, Scope, seededBytes, Tgtd, until, untilSessions } from "@fairlead/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { freePort } from "./free-port.js";
 import { ALL, Client, Host, systemClock } from "./harness.js";
@@ -93,6 +93,20 @@ describe("what an earlier process left behind a portal that is silent", () => {
     expect(Buffer.from(await client.read(0, 4096)).equals(NEWER)).toBe(true);
   });
 
+  it("is ended in every known group where nobody lists the portal's address, though that proves nothing", async () => {
+    const { target, own, sameGroup } = await embedded();
+    const relay = await PortalProxy.start(scope, `127.0.0.1:${await freePort()}`, own.address);
+    const portals = [relay.address, sameGroup.address];
+    const last = new MortalHost(scope);
+    await last.path(last.hba(portals));
+    relay.hold({ direction: "to-target" });
+    last.die();
+
+    const hba = newHost().hba(portals);
+    expect((await hba.scan(ALL)).settled).toBe(false);
+    expect(target.sessions().map(({ portal }) => portal)).toEqual([sameGroup.address]);
+  });
+
   it("is ended once, not at each scan", async () => {
     const { own, sameGroup } = await embedded();
     own.stall();
@@ -129,16 +143,17 @@ describe("what an earlier process left behind a portal that is silent", () => {
     expect(host.kinds()).not.toContain("predecessor-fenced");
   });
 
-  it("is not known to be ended where nobody lists the portal, since its old connections may stand", async () => {
+  it("is ended, but not known to be, where nobody lists the portal, since its old connections stand", async () => {
     const { target, own, sameGroup } = await embedded();
     const last = new MortalHost(scope);
     await last.hba([own.address]).scan(ALL);
     own.refuse();
     last.die();
+    expect(target.sessions().map(({ portal }) => portal)).toEqual([own.address]);
     const host = newHost();
     const hba = host.hba([own.address, sameGroup.address]);
     expect((await hba.scan(ALL)).settled).toBe(false);
-    expect(target.sessions().map(({ portal }) => portal)).toContain(own.address);
+    expect(target.sessions().map(({ portal }) => portal)).toEqual([sameGroup.address]);
     await own.accept();
     expect((await hba.scan(ALL)).settled).toBe(true);
   });
@@ -217,7 +232,7 @@ async function blackHole(address: string): Promise<() => Promise<void>> {
 }
 
 describe.skipIf(!peers("tgtd", "tgtadm"))("tgtd, which lists no portal but the one that is asked,", () => {
-  it("keeps the sessions of a portal that it has closed, so they are not taken for ended", async () => {
+  it("keeps the sessions of a portal that it has closed until a login through another one ends them", async () => {
     const port = await freePort();
     const portals = [`127.0.0.1:${port}`, `127.0.0.2:${port}`] as const;
     const luns = [{ number: 1, sizeBytes: MIB }];
@@ -227,10 +242,11 @@ describe.skipIf(!peers("tgtd", "tgtadm"))("tgtd, which lists no portal but the o
     await untilSessions(target, 2);
     await target.removePortal(portals[0]);
     last.die();
+    expect(await target.connections()).toHaveLength(2);
     const host = newHost();
     const hba = host.hba(portals);
     expect(await hba.scan(ALL)).toMatchObject({ settled: false, paths: [{ lun: { id: target.lunId(1) } }] });
-    expect(await target.connections()).toHaveLength(2);
+    await untilSessions(target, 1);
     await target.addPortal(portals[0]);
     expect(await hba.scan(ALL)).toMatchObject({ settled: true, problems: [] });
     expect(await target.connections()).toHaveLength(2);
