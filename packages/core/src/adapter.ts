@@ -1,6 +1,6 @@
 import type { Command, Outcome } from "./command.js";
 
-/** Why a path failed, in the words of the console. [0096] */
+/** Why a path or a NIC failed, in the words of the console. [0096] */
 export type FailureReason =
   | "connection-lost"
   | "keepalive-timeout"
@@ -10,6 +10,7 @@ export type FailureReason =
   | "protocol-error"
   | "identity-mismatch"
   | "lun-gone"
+  | "link-down"
   | "closed";
 
 /** What an adapter tells the layer above about itself. 004.c7 c10 */

@@ -1,3 +1,5 @@
+import type { Transfer } from "./transfer.js";
+
 /**
  * A VM is a small whole number to policies and strategies, dense from 0, so that they can index arrays with it.
  * The host keeps the names. {@link HOST} is the host itself, which is a source of requests too.
@@ -46,7 +48,7 @@ const NO_DATA = new Uint8Array(0);
  * One SCSI-sized piece of work on one LUN. Made once, pooled, reused; one shape, so that every reader is monomorphic.
  * Policies and strategies read the first group and leave the rest to the field's owner.
  */
-export class Command {
+export class Command implements Transfer {
   vm: VmId = HOST;
   op: Op = "read";
   /** First byte on the LUN; a multiple of the LUN's block size. */
@@ -57,7 +59,7 @@ export class Command {
   fua = false;
   /** Source of a write, destination of a read, `lengthBytes` long. By reference; belongs to the guest's request. */
   data: Uint8Array = NO_DATA;
-  /** The VM's priority for storage, 0 to 10. [0105] */
+  /** The VM's priority on this LUN, 0 to 10. Set by the storage path manager. [0105] */
   priority = 5;
 
   /** Link of the one queue that holds the command at a time. */
@@ -66,7 +68,7 @@ export class Command {
   units = 0;
   /** When the guest's request came, ms. Set by the storage path manager. */
   enqueuedAtMs = 0;
-  /** When it was last given to a path, ms. Set by the team. */
+  /** When it was last given to the strategy to place, ms. Set by the team. */
   sentAtMs = 0;
   /** Since when no path has carried it: paths failed under it, or answered BUSY. ms; -1: no trouble. Set by the team. */
   troubleSinceMs = -1;

@@ -24,6 +24,20 @@ export class OptionError extends FairleadError {
   }
 }
 
+/**
+ * Refuses an option that is none of `known`: a typing error would otherwise leave a default in force in silence.
+ * Throws `OPTION_UNKNOWN`.
+ */
+export function refuseUnknownOptions(options: object, known: readonly string[]): void {
+  for (const option of Object.keys(options)) {
+    if (known.includes(option)) continue;
+    throw new FairleadError(
+      "OPTION_UNKNOWN",
+      `there is no option ${display(option)}, known are ${known.join(", ")}`,
+    );
+  }
+}
+
 function display(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value);
   if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";

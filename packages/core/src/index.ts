@@ -10,10 +10,24 @@ export type {
   ScanResult,
   Session,
 } from "./adapter.js";
-export type { AdmissionPolicy, EntrySettings, EntryStatus } from "./admission.js";
+export type { AdmissionPolicy, EntrySettings, EntryStatus, Rate } from "./admission.js";
 export type { Clock, Timer } from "./clock.js";
 export { Command, HOST, type Op, type Outcome, type VmId } from "./command.js";
 export { Request, type VirtualDisk } from "./disk.js";
-export { FairleadError, OptionError } from "./errors.js";
+export { FairleadError, OptionError, refuseUnknownOptions } from "./errors.js";
 export type { EventSink, HostEvent } from "./events.js";
+export { Frame, type NicDriver, type NicListener } from "./nic.js";
 export type { LoadDistributionStrategy, Path, PathState } from "./path.js";
+export {
+  type AdmissionPlugin,
+  CONTRACT_VERSION,
+  defineAdmissionPolicy,
+  defineStrategy,
+  type OptionsSchema,
+  type PolicyPlugin,
+  type SchemaResult,
+  type StrategyPlugin,
+  type TeamContext,
+} from "./plugin.js";
+export type { Transfer } from "./transfer.js";
+export type { MigrationSteps, VmDriver, VmListener, VmRunState } from "./vm-driver.js";

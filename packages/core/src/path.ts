@@ -1,4 +1,6 @@
-import type { Command, Outcome } from "./command.js";
+import type { EntrySettings } from "./admission.js";
+import type { Outcome, VmId } from "./command.js";
+import type { Transfer } from "./transfer.js";
 
 /**
  * `active`: takes I/O. `standby`: takes I/O only where no active path is left. `marginal`: works, but fails too often.
@@ -25,17 +27,22 @@ export interface Path {
   readonly share: number;
 }
 
-/** Step 812: which path carries this command. [0115] */
+/**
+ * Step 812: which path carries this command, or which NIC this frame. [0115] 003.c7
+ * One instance serves one team: the paths of one LUN, or the NICs of one uplink.
+ */
 export interface LoadDistributionStrategy {
   readonly name: string;
   /**
-   * Index into `paths`, or -1 where none will do just now: the command waits for the next completion or change of paths.
-   * Called once per command: synchronous, allocates nothing, reads no clock. `paths` holds the usable ones in order
-   * of rank; it is reused and must not be kept.
+   * Index into `paths`, or -1 where none will do just now: the transfer waits for the next completion or change of paths.
+   * Called once per transfer: synchronous, allocates nothing, reads no clock (`transfer.sentAtMs` is now). `paths` holds
+   * the usable ones in order of rank; it is reused and must not be kept.
    */
-  select(paths: readonly Path[], command: Command): number;
+  select(paths: readonly Path[], transfer: Transfer): number;
   /** The usable paths, after each change of them and once before the first `select`. */
   pathsChanged?(paths: readonly Path[]): void;
-  /** After each command that was sent, also one that another strategy placed before this one was swapped in. */
-  completed?(path: Path, command: Command, elapsedMs: number, outcome: Outcome): void;
+  /** After each transfer that was sent, also one that another strategy placed before this one was swapped in. */
+  completed?(path: Path, transfer: Transfer, elapsedMs: number, outcome: Outcome): void;
+  /** A VM's level of service, when it is set or changed; `undefined`: its entry was removed. 001.c25 */
+  vmChanged?(vm: VmId, settings: EntrySettings | undefined): void;
 }
