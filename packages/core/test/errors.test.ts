@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FairleadError, OptionError } from "../src/index.js";
+import { FairleadError, OptionError, refuseUnknownOptions } from "../src/index.js";
 
 describe("FairleadError", () => {
   it("carries its code, its cause and the name of its class", () => {
@@ -25,5 +25,17 @@ describe("OptionError", () => {
     const error = new OptionError("quantum", "a whole number", received);
     expect(error.message).toBe(`option quantum must be a whole number, but is ${shown}`);
     expect(error).toMatchObject({ code: "OPTION_INVALID", option: "quantum", expected: "a whole number" });
+  });
+});
+
+describe("refuseUnknownOptions", () => {
+  it("names the option that does not exist and those that do", () => {
+    expect(() => refuseUnknownOptions({ quantum: 8, quantun: 4 }, ["quantum", "floor"])).toThrow(
+      expect.objectContaining({
+        code: "OPTION_UNKNOWN",
+        message: 'there is no option "quantun", known are quantum, floor',
+      }),
+    );
+    refuseUnknownOptions({ floor: undefined }, ["quantum", "floor"]);
   });
 });

@@ -13,6 +13,9 @@ export class Lane {
   /** Bytes that may still pass; Infinity: not held. */
   #passBytes = Number.POSITIVE_INFINITY;
   #delayMs = 0;
+  #bytesPerMs = Number.POSITIVE_INFINITY;
+  /** When the last piece has passed a paced lane. */
+  #freeAtMs = 0;
   #heldBytes = 0;
   #sourceEnded = false;
   #sourceFailed = false;
@@ -57,6 +60,11 @@ export class Lane {
     this.#delayMs = ms;
   }
 
+  /** Bytes pass one after another at this rate, as over a slow link; Infinity: at once. */
+  pace(bytesPerSecond: number): void {
+    this.#bytesPerMs = bytesPerSecond / 1000;
+  }
+
   drop(): void {
     clearTimeout(this.#timer);
     this.#queue.length = 0;
@@ -64,7 +72,9 @@ export class Lane {
   }
 
   #take(bytes: Buffer): void {
-    this.#queue.push({ bytes, dueMs: performance.now() + this.#delayMs });
+    const nowMs = performance.now();
+    this.#freeAtMs = Math.max(this.#freeAtMs, nowMs) + bytes.length / this.#bytesPerMs;
+    this.#queue.push({ bytes, dueMs: this.#freeAtMs + this.#delayMs });
     this.#heldBytes += bytes.length;
     this.#pump();
   }

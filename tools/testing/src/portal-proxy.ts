@@ -50,6 +50,7 @@ export class PortalProxy {
   #server: Server | undefined;
   #hold: HoldOptions | undefined;
   #delayMs = 0;
+  #bytesPerSecond = Number.POSITIVE_INFINITY;
   /** Connections taken since the start. */
   acceptedConnections = 0;
 
@@ -104,6 +105,14 @@ export class PortalProxy {
     }
   }
 
+  /** Each direction of each connection passes so many bytes per second, one after another. */
+  pace(bytesPerSecond: number): void {
+    this.#bytesPerSecond = bytesPerSecond;
+    for (const connection of this.#connections) {
+      for (const lane of connection.lanes("both")) lane.pace(bytesPerSecond);
+    }
+  }
+
   /** RST to both ends of every connection; what was held is lost. */
   reset(): void {
     for (const connection of this.#connections) connection.reset();
@@ -137,7 +146,10 @@ export class PortalProxy {
     target.setNoDelay(true);
     const connection = new Connection(client, target);
     this.#connections.add(connection);
-    for (const lane of connection.lanes("both")) lane.delay(this.#delayMs);
+    for (const lane of connection.lanes("both")) {
+      lane.delay(this.#delayMs);
+      lane.pace(this.#bytesPerSecond);
+    }
     if (this.#hold !== undefined) this.#holdOne(connection, this.#hold);
 
     for (const socket of [client, target]) {

@@ -117,3 +117,14 @@ it("delays each byte and keeps the order", async () => {
   await until("echo", () => received() === "abc");
   expect(performance.now() - startedMs).toBeGreaterThanOrEqual(99);
 });
+
+it("passes bytes one after another at its pace, in each direction", async () => {
+  const { socket, received } = await client();
+  proxy.pace(100_000);
+  const startedMs = performance.now();
+  for (let turn = 0; turn < 10; turn++) socket.write("x".repeat(1000));
+  await until("all", () => received().length === 10_000);
+  // 100 ms to the server; the echo follows piece by piece.
+  expect(performance.now() - startedMs).toBeGreaterThanOrEqual(95);
+  expect(performance.now() - startedMs).toBeLessThan(5000);
+});
