@@ -1,4 +1,4 @@
-import type { AdmissionPolicy, Command, EntrySettings, VmId } from "@fairlead/core";
+import type { AdmissionPolicy, Command, EntrySettings, EntryStatus, VmId } from "@fairlead/core";
 import { describe, expect, it } from "vitest";
 import { admissionSuite } from "../src/index.js";
 import { verdict } from "./collect.js";
@@ -79,10 +79,22 @@ class Turns implements AdmissionPolicy {
     }
   }
 
-  entry(vm: VmId) {
+  entry(vm: VmId): EntryStatus | undefined {
     const status = this.status.get(vm);
     if (status === undefined) return undefined;
-    return { ...status, queuedCommands: this.queues.get(vm)?.length ?? 0, virtualTime: 0 };
+    const queuedCommands = this.queues.get(vm)?.length ?? 0;
+    return {
+      priority: 5,
+      guarantee: null,
+      limit: null,
+      quantum: null,
+      latencyCritical: false,
+      ...status,
+      queuedCommands,
+      virtualTime: 0,
+      state: queuedCommands > 0 ? "waiting" : "idle",
+      unmetMs: 0,
+    };
   }
 
   pathsChanged(): void {}

@@ -58,7 +58,7 @@ const BROKEN: Record<string, { law: RegExp; create: () => LoadDistributionStrate
     create: () => ({
       name: "broken",
       select: (paths, command) => {
-        command.sentAtMs++;
+        (command as { sentAtMs: number }).sentAtMs++;
         return paths.length === 0 ? -1 : 0;
       },
     }),
