@@ -1,6 +1,6 @@
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { nbdUri } from "./nbd-uri.js";
 import { type Running, type RunOptions, type RunResult, run, start } from "./process.js";
 import type { Scope } from "./scope.js";
@@ -31,14 +31,26 @@ export class Fairlead {
 
   private constructor(
     private readonly scope: Scope,
-    private readonly directory: string,
+    /** Where the config file is. */
+    readonly directory: string,
     private readonly args: readonly string[],
     readonly runDir: string,
   ) {}
 
-  /** `config` without `host`, which is the harness's. Resolves when the disks' socket takes connections. */
-  static async start(scope: Scope, config: object): Promise<Fairlead> {
+  /**
+   * `config` without `host`, which is the harness's; `files` by name are written beside it. Resolves when the disks'
+   * socket takes connections.
+   */
+  static async start(
+    scope: Scope,
+    config: object,
+    files: Readonly<Record<string, string>> = {},
+  ): Promise<Fairlead> {
     const directory = await scope.directory();
+    for (const [name, text] of Object.entries(files)) {
+      await mkdir(dirname(join(directory, name)), { recursive: true });
+      await writeFile(join(directory, name), text);
+    }
     const runDir = join(directory, "run");
     const file = join(directory, "fairlead.yaml");
     const whole = { host: { name: "e2e", runDir }, ...config };
