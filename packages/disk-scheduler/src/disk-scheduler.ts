@@ -157,6 +157,13 @@ class ProportionalShare implements DiskScheduler {
     for (let command = this.#entries.head(index); command !== null; command = command.next) queuedCommands++;
     return {
       shares: fields[at + SHARES]!,
+      priority: 5,
+      guarantee: null,
+      limit: null,
+      quantum: null,
+      latencyCritical: false,
+      state: queuedCommands > 0 ? "waiting" : "idle",
+      unmetMs: 0,
       queuedCommands,
       consumedUnits: fields[at + CONSUMED]!,
       virtualTime: fields[at + TAG]! + this.#tier(index).epoch,

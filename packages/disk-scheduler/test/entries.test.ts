@@ -26,7 +26,7 @@ describe("entries", () => {
     lun.scheduler.removeEntry(5);
     expect(lun.scheduler.entry(5)).toBeUndefined();
     lun.enqueue(6);
-    expect(lun.scheduler.entry(6)).toEqual({
+    expect(lun.scheduler.entry(6)).toMatchObject({
       shares: 1000,
       queuedCommands: 1,
       consumedUnits: 0,
