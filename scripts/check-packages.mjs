@@ -1,8 +1,9 @@
 // What would be published: packed, then read by publint and by attw the way a user's tools will read it.
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execute } from "./execute.mjs";
+import { packPackage } from "./pack.mjs";
 import { runAlone, workspaces } from "./sources.mjs";
 
 // Packages are ESM alone: two formats would make two copies of each class, and `instanceof` would fail between them.
@@ -16,7 +17,9 @@ function packedContentProblems(manifest, files) {
   for (const path of [entry?.types, entry?.default, ...Object.values(manifest.bin ?? {})]) {
     if (path !== undefined) wanted.push(path.replace(/^\.\//, "package/"));
   }
-  const stray = files.filter((file) =>
+  // What a template holds is the content of what the package makes.
+  const own = files.filter((file) => !file.startsWith("package/template/"));
+  const stray = own.filter((file) =>
     /^package\/(test|bench|node_modules)\/|\.test\.|tsconfig|\.config\./.test(file),
   );
   return [
@@ -26,13 +29,7 @@ function packedContentProblems(manifest, files) {
 }
 
 async function checkPackage({ directory, manifest }, destination) {
-  const before = new Set(readdirSync(destination));
-  const packed = await execute("pnpm", ["pack", "--pack-destination", destination], { cwd: directory });
-  if (packed.status !== 0) return [packed.output];
-  const tarball = join(
-    destination,
-    readdirSync(destination).find((name) => !before.has(name)),
-  );
+  const tarball = await packPackage(directory, destination);
   const listing = await execute("tar", ["tzf", tarball]);
   const problems = packedContentProblems(manifest, listing.output.split("\n"));
   const publint = await execute("publint", ["run", tarball, "--strict"]);
