@@ -107,6 +107,7 @@ class Turns implements AdmissionPolicy {
   }
 }
 
+const NONE = /(?!)/;
 let calls = 0;
 
 const BROKEN: Record<string, { law: RegExp; create: () => AdmissionPolicy }> = {
@@ -312,12 +313,12 @@ describe("admissionSuite", () => {
   });
 
   it.each(Object.entries(BROKEN))("rejects: %s", async (_name, { law, create }) => {
-    const { broken } = await verdict((runner) => admissionSuite(runner, create));
-    expect(broken.filter((name) => law.test(name)).length).toBeGreaterThan(0);
+    const { broken } = await verdict((runner) => admissionSuite(runner, create), law);
+    expect(broken.length).toBeGreaterThan(0);
   });
 
   it("has a broken policy for each of its laws", async () => {
-    const { laws } = await verdict((runner) => admissionSuite(runner, () => new Turns()));
+    const { laws } = await verdict((runner) => admissionSuite(runner, () => new Turns()), NONE);
     expect(laws.filter((name) => !Object.values(BROKEN).some(({ law }) => law.test(name)))).toEqual([]);
   });
 });

@@ -1,8 +1,9 @@
 import type { SuiteRunner } from "../src/index.js";
 
-/** Runs a suite at once and gives the names of the laws that were broken, and of all. */
+/** Runs the laws of a suite that `only` names, and gives the names of those that were broken, and of all. */
 export async function verdict(
   suite: (runner: SuiteRunner) => void,
+  only = /(?:)/,
 ): Promise<{ broken: string[]; laws: string[] }> {
   const tests: { name: string; body: () => void | Promise<void> }[] = [];
   suite({
@@ -11,6 +12,7 @@ export async function verdict(
   });
   const broken: string[] = [];
   for (const { name, body } of tests) {
+    if (!only.test(name)) continue;
     try {
       await body();
     } catch (error) {

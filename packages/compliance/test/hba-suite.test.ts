@@ -38,10 +38,11 @@ describe("hbaSuite", () => {
   });
 
   it.each(BROKEN)("rejects %o", async (flaws, law) => {
-    const { broken } = await verdict((runner) =>
-      hbaSuite(runner, async () => memoryHba(flaws), { waitMs: WAIT_MS }),
+    const { broken } = await verdict(
+      (runner) => hbaSuite(runner, async () => memoryHba(flaws), { waitMs: WAIT_MS }),
+      law,
     );
-    expect(broken.filter((name) => law.test(name))).toHaveLength(1);
+    expect(broken).toHaveLength(1);
   });
 
   it("has a broken driver for each of its laws", async () => {
