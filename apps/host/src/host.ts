@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { performance } from "node:perf_hooks";
 import { type Clock, type EventSink, FairleadError, HOST, type VirtualDisk } from "@fairlead/core";
 import { createNbdServer, type NbdAddress } from "@fairlead/driver-nbd";
 import { createStoragePathManager, type StoragePathManager } from "@fairlead/spm";
@@ -71,8 +72,9 @@ async function wire(config: HostConfig, parts: HostParts, runDir: RunDir): Promi
     {
       clock,
       hbas,
-      createStrategy: () => strategy.create(),
+      createStrategies: () => [strategy.create()],
       createAdmissionPolicy: () => createScheduler(config.luns.scheduler),
+      stopwatchMs: () => performance.now(),
       onEvent,
       onDiskReady(disk) {
         served.set(disk.name, disk);
@@ -161,7 +163,8 @@ function addDisks(spm: StoragePathManager, vms: Vms): void {
         ...(range && { startBytes: range.startBytes }),
         ...(range?.endBytes !== undefined && { lengthBytes: range.endBytes - range.startBytes }),
       }));
-      spm.addDisk({ name: `${name}-${disk}`, vm: id, priority: config.priority, readOnly, extents: parts });
+      for (const { lun } of extents) spm.setEntry(id, lun, { priority: config.priority });
+      spm.addDisk({ name: `${name}-${disk}`, vm: id, readOnly, extents: parts });
     }
   }
 }

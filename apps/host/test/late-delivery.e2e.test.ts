@@ -113,7 +113,7 @@ async function throughTeam(scope: Scope, wrap: (adapter: PathAdapter) => PathAda
   const team: PathTeam = new PathTeam({
     name: target.lunId(1),
     clock,
-    strategy: roundRobin(),
+    strategies: [roundRobin()],
     onCompleted(command, outcome) {
       expect(outcome).toBe("good");
       ended.get(command)?.();

@@ -1,76 +1,249 @@
-import type { Command, EventSink, LoadDistributionStrategy, Outcome, Path } from "@fairlead/core";
+import {
+  type Clock,
+  type EntrySettings,
+  type EventSink,
+  type LoadDistributionStrategy,
+  OptionError,
+  type Outcome,
+  type Path,
+  type Transfer,
+  type VmId,
+} from "@fairlead/core";
+import { SlowWatch } from "./slow-watch.js";
+
+const FORGIVEN_MS = 60_000;
+const REASON_CHARS_MAX = 200;
+
+/** Where every strategy of the list has failed. `paths` is in order of rank. */
+const FIRST_USABLE: LoadDistributionStrategy = {
+  name: "first-usable",
+  select: (paths) => (paths.length > 0 ? 0 : -1),
+};
+
+export interface GuardedStrategyParts {
+  /** What events are about: the team. */
+  readonly subject: string;
+  readonly clock: Clock;
+  readonly stopwatchMs: () => number;
+  readonly faultsMax: number;
+  readonly slowMs: number;
+  readonly onEvent: EventSink;
+}
 
 /**
- * Somebody's strategy, whose faults must neither lose a command nor stop the host: one that throws or answers nonsense
- * is stepped over, the first path in rank takes the command, and the fault is reported. [0113]
+ * Somebody's strategies, whose faults must neither lose a transfer nor stop the host: one that throws, answers nonsense
+ * or is slow is stepped over, the first path in rank takes the transfer, and after some faults the next strategy of the
+ * list takes its place; after the last of them one that can't fail. [0113]
  */
 export class GuardedStrategy {
+  readonly #parts: GuardedStrategyParts;
+  /** `select` and `completed`. */
+  readonly #dataWatch: SlowWatch;
+  /** `pathsChanged` and `vmChanged`. */
+  readonly #controlWatch: SlowWatch;
+  readonly #vms = new Map<VmId, EntrySettings>();
+  #list: readonly LoadDistributionStrategy[];
+  #place = 0;
   #strategy: LoadDistributionStrategy;
+  #paths: readonly Path[] = [];
   #faults = 0;
-  readonly #subject: string;
-  readonly #onEvent: EventSink;
+  /** Of the strategy in use. */
+  #ownFaults = 0;
+  #recentFaults = 0;
+  #lastFaultMs = Number.NEGATIVE_INFINITY;
 
-  constructor(strategy: LoadDistributionStrategy, subject: string, onEvent: EventSink) {
-    this.#strategy = strategy;
-    this.#subject = subject;
-    this.#onEvent = onEvent;
+  /** Throws OptionError where the list is empty. */
+  constructor(list: readonly LoadDistributionStrategy[], parts: GuardedStrategyParts) {
+    this.#parts = parts;
+    this.#dataWatch = new SlowWatch(parts.stopwatchMs, parts.slowMs, true);
+    this.#controlWatch = new SlowWatch(parts.stopwatchMs, parts.slowMs, false);
+    this.#list = list;
+    this.#strategy = firstOf(list);
   }
 
+  /** Of the strategy in use. */
   get name(): string {
     return this.#strategy.name;
   }
 
-  replace(strategy: LoadDistributionStrategy, paths: readonly Path[]): void {
-    this.#strategy = strategy;
+  /** The list, in its order. */
+  get names(): readonly string[] {
+    return this.#list.map(({ name }) => name);
+  }
+
+  /** Of all of the list since it was set. */
+  get faults(): number {
+    return this.#faults;
+  }
+
+  /** Throws OptionError where the list is empty. */
+  setList(list: readonly LoadDistributionStrategy[]): void {
+    const first = firstOf(list);
+    this.#list = list;
+    this.#place = 0;
     this.#faults = 0;
-    this.pathsChanged(paths);
+    this.#use(first);
+  }
+
+  setVm(vm: VmId, settings: EntrySettings | undefined): void {
+    if (settings === undefined) this.#vms.delete(vm);
+    else this.#vms.set(vm, settings);
+    this.#vmChanged(vm, settings);
   }
 
   /** Index into `paths`; -1: none just now, or there are none. */
-  select(paths: readonly Path[], command: Command): number {
+  select(paths: readonly Path[], transfer: Transfer): number {
     if (paths.length === 0) return -1;
+    const startMs = this.#dataWatch.startMs();
     let index: number;
     try {
-      index = this.#strategy.select(paths, command);
+      index = this.#strategy.select(paths, transfer);
     } catch (error) {
-      this.#thrown(error);
+      this.#thrown("select", error);
       return 0;
     }
-    if (Number.isInteger(index) && index >= -1 && index < paths.length) return index;
-    this.#fault(`select answered ${String(index)} for ${paths.length} paths`);
+    const slowMs = this.#dataWatch.repeatedlySlowMs(startMs);
+    if (slowMs > 0) this.#slow("select", slowMs);
+    if (Number.isInteger(index) && index >= 0 && index < paths.length) return index;
+    if (index === -1 && somePending(paths)) return -1;
+    this.#nonsense(index, paths);
     return 0;
   }
 
+  /** `paths` must not change afterwards. */
   pathsChanged(paths: readonly Path[]): void {
+    this.#paths = paths;
+    const startMs = this.#controlWatch.startMs();
     try {
-      this.#strategy.pathsChanged?.(paths);
+      this.#refusePromise("pathsChanged", this.#strategy.pathsChanged?.(paths));
     } catch (error) {
-      this.#thrown(error);
+      this.#thrown("pathsChanged", error);
+      return;
     }
+    const slowMs = this.#controlWatch.repeatedlySlowMs(startMs);
+    if (slowMs > 0) this.#slow("pathsChanged", slowMs);
   }
 
-  completed(path: Path, command: Command, elapsedMs: number, outcome: Outcome): void {
+  completed(path: Path, transfer: Transfer, elapsedMs: number, outcome: Outcome): void {
     if (this.#strategy.completed === undefined) return;
+    const startMs = this.#dataWatch.startMs();
     try {
-      this.#strategy.completed(path, command, elapsedMs, outcome);
+      const answer: unknown = this.#strategy.completed(path, transfer, elapsedMs, outcome);
+      if (answer !== undefined) this.#refusePromise("completed", answer);
     } catch (error) {
-      this.#thrown(error);
+      this.#thrown("completed", error);
+      return;
+    }
+    const slowMs = this.#dataWatch.repeatedlySlowMs(startMs);
+    if (slowMs > 0) this.#slow("completed", slowMs);
+  }
+
+  #vmChanged(vm: VmId, settings: EntrySettings | undefined): void {
+    const startMs = this.#controlWatch.startMs();
+    try {
+      this.#refusePromise("vmChanged", this.#strategy.vmChanged?.(vm, settings));
+    } catch (error) {
+      this.#thrown("vmChanged", error);
+      return;
+    }
+    const slowMs = this.#controlWatch.repeatedlySlowMs(startMs);
+    if (slowMs > 0) this.#slow("vmChanged", slowMs);
+  }
+
+  #use(strategy: LoadDistributionStrategy): void {
+    this.#strategy = strategy;
+    this.#ownFaults = 0;
+    this.#recentFaults = 0;
+    this.#dataWatch.reset();
+    this.#controlWatch.reset();
+    this.pathsChanged(this.#paths);
+    for (const [vm, settings] of this.#vms) {
+      if (this.#strategy !== strategy) return; // It failed at this; its successor has been told everything.
+      this.#vmChanged(vm, settings);
     }
   }
 
-  #thrown(error: unknown): void {
-    this.#fault(error instanceof Error ? error.message : String(error));
+  #thrown(method: string, error: unknown): void {
+    this.#fault(`${method} threw ${described(error instanceof Error ? error.message : error)}`);
+  }
+
+  #slow(method: string, slowMs: number): void {
+    this.#fault(
+      `${method} took ${slowMs.toFixed(1)} ms, not for the first time; at most ${this.#parts.slowMs} ms are expected`,
+    );
+  }
+
+  #nonsense(index: unknown, paths: readonly Path[]): void {
+    if (index === -1) {
+      this.#fault("select answered -1 although nothing is pending, so that no completion would ask again");
+      return;
+    }
+    if (!this.#refusePromise("select", index)) {
+      this.#fault(`select answered ${described(index)} for ${paths.length} paths`);
+    }
+  }
+
+  /** True where it was one. */
+  #refusePromise(method: string, answer: unknown): boolean {
+    if (!(answer instanceof Promise)) return false;
+    answer.catch(() => undefined); // Unheard it would end the process; that it is a promise is the fault.
+    this.#fault(`${method} answered a promise, which nobody waits for`);
+    return true;
   }
 
   #fault(reason: string): void {
-    const faults = ++this.#faults;
-    if ((faults & (faults - 1)) !== 0) return; // 1, 2, 4, 8, …: a broken plugin must not flood the journal.
-    this.#onEvent({
-      kind: "strategy-fault",
-      severity: "error",
-      subject: this.#subject,
-      reason: `${this.#strategy.name}: ${reason}`,
-      inputs: { faults },
-    });
+    if (this.#strategy === FIRST_USABLE) return; // It can at most be slow, and there is nothing behind it.
+    const nowMs = this.#parts.clock.now();
+    if (nowMs - this.#lastFaultMs >= FORGIVEN_MS) this.#recentFaults = 0;
+    this.#lastFaultMs = nowMs;
+    this.#faults++;
+    this.#recentFaults++;
+    const faults = ++this.#ownFaults;
+    const words = reason.slice(0, REASON_CHARS_MAX);
+    // 1, 2, 4, 8, …: a broken plugin must not flood the journal.
+    if ((faults & (faults - 1)) === 0) {
+      this.#event("strategy-fault", `${this.#strategy.name}: ${words}`, {
+        strategy: this.#strategy.name,
+        faults,
+      });
+    }
+    if (this.#recentFaults >= this.#parts.faultsMax) this.#replace(words);
   }
+
+  #replace(reason: string): void {
+    const from = this.#strategy.name;
+    const next = this.#list[++this.#place];
+    const to = next?.name ?? "the first usable path";
+    const last = next === undefined ? ", since no other strategy is left" : "";
+    this.#event(
+      "strategy-replaced",
+      `${from} failed ${this.#recentFaults} times, at last: ${reason}; ${to} takes its place${last}`,
+      {
+        from,
+        to: next?.name ?? FIRST_USABLE.name,
+        faults: this.#ownFaults,
+      },
+    );
+    this.#use(next ?? FIRST_USABLE);
+  }
+
+  #event(kind: string, reason: string, inputs: Record<string, string | number>): void {
+    this.#parts.onEvent({ kind, severity: "error", subject: this.#parts.subject, reason, inputs });
+  }
+}
+
+function firstOf(list: readonly LoadDistributionStrategy[]): LoadDistributionStrategy {
+  const [first] = list;
+  if (first === undefined) throw new OptionError("strategies", "a list of at least one strategy", list);
+  return first;
+}
+
+function somePending(paths: readonly Path[]): boolean {
+  for (let index = 0; index < paths.length; index++) if (paths[index]!.pendingCommands > 0) return true;
+  return false;
+}
+
+/** Of a value that may refuse to become a string. */
+function described(value: unknown): string {
+  return typeof value === "object" && value !== null ? "an object" : String(value);
 }

@@ -1,2 +1,3 @@
 export type { Member } from "./member.js";
-export { PathTeam, type PathTeamOptions, type PathTeamParts } from "./team.js";
+export type { PathTeamOptions, PathTeamParts } from "./options.js";
+export { PathTeam } from "./team.js";

@@ -1,48 +1,23 @@
-import {
-  type Clock,
-  type Command,
-  type EventSink,
-  type LoadDistributionStrategy,
-  OptionError,
-  type Outcome,
-  type Path,
-  type PathAdapter,
-  type PathNotice,
-  type Timer,
+import type {
+  Clock,
+  Command,
+  EntrySettings,
+  EventSink,
+  LoadDistributionStrategy,
+  Outcome,
+  Path,
+  PathAdapter,
+  PathNotice,
+  VmId,
 } from "@fairlead/core";
 import { Fencing } from "./fencing.js";
 import { GuardedStrategy } from "./guarded-strategy.js";
 import { DOUBT, Held } from "./held.js";
 import { Member } from "./member.js";
+import { NoPath } from "./no-path.js";
 import { OpenWrites, overlaps } from "./open-writes.js";
+import { type PathTeamOptions, type PathTeamParts, settingsFrom } from "./options.js";
 import { Retries } from "./retries.js";
-
-export interface PathTeamOptions {
-  /** How long commands wait after the last path was lost, before they end as `no-path`. ms; 0: not at all. @default 60000 */
-  noPathQueueMs?: number;
-  /** How long a write in doubt waits where no fence can be had. ms @default 30000 */
-  quiesceMs?: number;
-  /**
-   * How long a command may be sent again and again, because paths fail under it or answer BUSY, on top of
-   * `noPathQueueMs`. Then it ends as `no-path`. ms @default 60000
-   */
-  retryMs?: number;
-}
-
-/** What the layer above hands in. */
-export interface PathTeamParts {
-  /** Names the team in events: the LUN's id. */
-  name: string;
-  clock: Clock;
-  strategy: LoadDistributionStrategy;
-  /** Once for each command that `submit` took; possibly from within `add`, `setEnabled` or a driver's callback. */
-  onCompleted(command: Command, outcome: Outcome): void;
-  /** There may be room again, or `ready` has changed. */
-  onChanged(): void;
-  /** The usable paths have changed. */
-  onPathsChanged?(): void;
-  onEvent: EventSink;
-}
 
 /** Several adapters that lead to one LUN, used as one. */
 export class PathTeam {
@@ -51,37 +26,50 @@ export class PathTeam {
   readonly quiesceMs: number;
   readonly onEvent: EventSink;
   readonly #parts: PathTeamParts;
-  readonly #noPathQueueMs: number;
-  readonly #retryMs: number;
+  readonly #triedMsMax: number;
   readonly #members: Member[] = [];
-  readonly #usable: Member[] = [];
+  /** Frozen, since strategies of others read it. */
+  #usable: readonly Member[] = [];
   readonly #writes = new OpenWrites();
   readonly #fencing: Fencing;
   readonly #held = new Held();
   readonly #again: Retries;
   readonly #strategy: GuardedStrategy;
   #sent = 0;
-  #noPathTimer: Timer | undefined;
-  #givenUp = false;
+  readonly #noPath: NoPath;
   #closed = false;
 
   constructor(parts: PathTeamParts, options: PathTeamOptions = {}) {
-    const { noPathQueueMs = 60_000, quiesceMs = 30_000, retryMs = 60_000 } = options;
-    for (const [option, value] of Object.entries({ noPathQueueMs, quiesceMs, retryMs })) {
-      if (!(value >= 0)) throw new OptionError(option, "0 or more milliseconds", value);
-    }
-    this.name = parts.name;
-    this.clock = parts.clock;
-    this.quiesceMs = quiesceMs;
-    this.onEvent = parts.onEvent;
+    const settings = settingsFrom(options);
+    const { name, clock, onEvent } = parts;
+    this.name = name;
+    this.clock = clock;
+    this.quiesceMs = settings.quiesceMs;
+    this.onEvent = onEvent;
     this.#parts = parts;
-    this.#strategy = new GuardedStrategy(parts.strategy, parts.name, parts.onEvent);
-    this.#noPathQueueMs = noPathQueueMs;
-    this.#retryMs = retryMs;
+    this.#triedMsMax = settings.noPathQueueMs + settings.retryMs;
+    this.#strategy = new GuardedStrategy(parts.strategies, {
+      subject: name,
+      clock,
+      stopwatchMs: parts.stopwatchMs ?? (() => clock.now()),
+      faultsMax: settings.strategyFaultsMax,
+      slowMs: settings.strategySlowMs,
+      onEvent,
+    });
     this.#fencing = new Fencing(this);
-    this.#again = new Retries(parts.clock, () => {
+    this.#again = new Retries(clock, () => {
       this.#pump();
       parts.onChanged();
+    });
+    this.#noPath = new NoPath({
+      name,
+      clock,
+      onEvent,
+      queueForMs: settings.noPathQueueMs,
+      onGivenUp: () => {
+        this.#failWaiting();
+        parts.onChanged();
+      },
     });
   }
 
@@ -92,11 +80,22 @@ export class PathTeam {
 
   /** The last path has been gone for longer than commands may wait: they fail at once until one is back. */
   get givenUp(): boolean {
-    return this.#givenUp;
+    return this.#noPath.givenUp;
   }
 
+  /** Of the strategy in use. */
   get strategyName(): string {
     return this.#strategy.name;
+  }
+
+  /** In order of preference. */
+  get strategyNames(): readonly string[] {
+    return this.#strategy.names;
+  }
+
+  /** Of all strategies since they were set. */
+  get strategyFaults(): number {
+    return this.#strategy.faults;
   }
 
   /** Commands with a path, or waiting to be sent again: what counts against the LUN's room. */
@@ -152,9 +151,19 @@ export class PathTeam {
     this.#usablePathsChanged();
   }
 
-  setStrategy(strategy: LoadDistributionStrategy): void {
-    this.#strategy.replace(strategy, this.#usable);
+  /**
+   * From the next command on; what is with a path stays there. In order of preference, at least one, else OptionError.
+   * [0115]
+   */
+  setStrategies(strategies: readonly LoadDistributionStrategy[]): void {
+    this.#strategy.setList(strategies);
     this.#pump();
+    this.#parts.onChanged();
+  }
+
+  /** A VM's level of service, for strategies that heed it; `undefined`: it has none any more. 001.c25 */
+  setVm(vm: VmId, settings: EntrySettings | undefined): void {
+    this.#strategy.setVm(vm, settings);
   }
 
   /**
@@ -193,10 +202,9 @@ export class PathTeam {
   /** The end: what waits fails, what is with a path fails too unless it ends well, and nothing is reported any more. */
   close(): void {
     this.#closed = true;
-    this.#givenUp = true;
+    this.#noPath.close();
     this.#fencing.close();
     this.#again.close();
-    this.#noPathTimer?.cancel();
     this.#failWaiting();
   }
 
@@ -238,11 +246,11 @@ export class PathTeam {
 
   #send(command: Command): boolean {
     if (this.#fencing.frozen) return false;
+    const nowMs = this.clock.now();
+    command.sentAtMs = nowMs; // Before the strategy is asked: it has no other clock.
     const member = this.#usable[this.#strategy.select(this.#usable, command)];
     if (member === undefined) return false;
-    const nowMs = this.clock.now();
     if (command.op === "write" && !this.#writes.has(command)) this.#writes.add(command);
-    command.sentAtMs = nowMs;
     this.#sent++;
     member.sent(command, nowMs);
     member.adapter.submit(command);
@@ -271,7 +279,7 @@ export class PathTeam {
         this.#finish(command, outcome);
     }
     if (this.#fencing.frozen) this.#fencing.advance();
-    if (this.#givenUp) this.#failWaiting();
+    if (this.#noPath.givenUp) this.#failWaiting();
     if (this.#again.size > 0) this.#pump();
     this.#parts.onChanged();
   }
@@ -301,10 +309,13 @@ export class PathTeam {
 
   #tooLong(command: Command, nowMs: number): boolean {
     const triedForMs = nowMs - command.troubleSinceMs;
-    if (triedForMs <= this.#noPathQueueMs + this.#retryMs) return false;
-    this.#event("error", "command-given-up", "no path has carried it, though there were some", {
-      op: command.op,
-      triedForMs: Math.round(triedForMs),
+    if (triedForMs <= this.#triedMsMax) return false;
+    this.onEvent({
+      kind: "command-given-up",
+      severity: "error",
+      subject: this.name,
+      reason: "no path has carried it, though there were some",
+      inputs: { op: command.op, triedForMs: Math.round(triedForMs) },
     });
     return true;
   }
@@ -337,49 +348,19 @@ export class PathTeam {
   }
 
   #usablePathsChanged(): void {
-    this.#usable.length = 0;
-    for (const member of this.#members) if (member.usable) this.#usable.push(member);
+    this.#usable = Object.freeze(this.#members.filter(({ usable }) => usable));
     this.#strategy.pathsChanged(this.#usable);
     this.#parts.onPathsChanged?.();
-    if (this.#usable.length === 0) this.#lastPathLost();
-    else this.#pathFound();
+    if (this.#usable.length > 0) this.#noPath.end();
+    else if (this.#members.length > 0) this.#noPath.begin();
     this.#fencing.advance();
     this.#pump();
     this.#parts.onChanged();
-  }
-
-  #pathFound(): void {
-    this.#noPathTimer?.cancel();
-    this.#noPathTimer = undefined;
-    this.#givenUp = false;
-  }
-
-  #lastPathLost(): void {
-    if (this.#noPathTimer !== undefined || this.#givenUp || this.#members.length === 0) return;
-    this.#event("error", "no-path", "no usable path is left", { queueForMs: this.#noPathQueueMs });
-    this.#noPathTimer = this.clock.schedule(() => {
-      this.#noPathTimer = undefined;
-      this.#givenUp = true;
-      this.#event("error", "gave-up", "no path came back in time: requests fail until one does", {
-        queuedForMs: this.#noPathQueueMs,
-      });
-      this.#failWaiting();
-      this.#parts.onChanged();
-    }, this.#noPathQueueMs);
   }
 
   #failWaiting(): void {
     const waiting = [...this.#again.takeAll(), ...this.#held.takeAll()];
     for (const command of waiting) this.#finish(command, "no-path");
     this.#fencing.abandon((command) => this.#finish(command, "no-path"));
-  }
-
-  #event(
-    severity: "warning" | "error",
-    kind: string,
-    reason: string,
-    inputs: Record<string, string | number>,
-  ): void {
-    this.onEvent({ kind, severity, subject: this.name, reason, inputs });
   }
 }

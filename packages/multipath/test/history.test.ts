@@ -26,7 +26,7 @@ function contradictionOf(seed: number, mutation: Mutation): string | undefined {
     {
       name: "model",
       clock,
-      strategy: { name: "any", select: (paths) => random(paths.length) },
+      strategies: [{ name: "any", select: (paths) => random(paths.length) }],
       onCompleted: (command, outcome) => {
         if (outcome !== "good") throw new Error(`ended as ${outcome}`);
         ended(command);

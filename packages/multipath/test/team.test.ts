@@ -5,6 +5,7 @@ import {
   type LoadDistributionStrategy,
   type Op,
   type Outcome,
+  type Path,
 } from "@fairlead/core";
 import { ScriptedAdapter } from "@fairlead/testing";
 import { describe, expect, it } from "vitest";
@@ -34,7 +35,7 @@ function setUp(options: PathTeamOptions = {}, strategy = first) {
     {
       name: "naa.1",
       clock,
-      strategy,
+      strategies: [strategy],
       onCompleted: (done, outcome) => ended.push([done, outcome]),
       onChanged: () => {},
       onEvent: (event) => events.push(event),
@@ -82,10 +83,17 @@ describe("dispatch", () => {
   });
 
   it("does not take a command while the strategy wants none", () => {
-    const { team, a } = setUp({}, { name: "none", select: () => -1 });
+    const one = {
+      name: "one",
+      select: (paths: readonly Path[]) => (paths[0]?.pendingCommands === 0 ? 0 : -1),
+    };
+    const { team, a, events } = setUp({}, one);
+    const sent = command("read");
+    team.submit(sent);
     expect(team.submit(command("read"))).toBe(false);
-    expect(a.pending).toEqual([]);
-    expect(team.outstandingCommands).toBe(0);
+    expect(a.pending).toEqual([sent]);
+    expect(team.outstandingCommands).toBe(1);
+    expect(events).toEqual([]);
   });
 
   it.each([
@@ -115,7 +123,10 @@ describe("dispatch", () => {
   });
 
   it("tells of a fault 1, 2, 4, 8 … times only", () => {
-    const { team, kinds } = setUp({}, { name: "broken", select: () => 99 });
+    const { team, kinds } = setUp(
+      { strategyFaultsMax: Number.POSITIVE_INFINITY },
+      { name: "broken", select: () => 99 },
+    );
     for (let n = 0; n < 1000; n++) team.submit(command("read", n));
     expect(kinds().filter((kind) => kind === "strategy-fault")).toHaveLength(10);
   });
@@ -144,11 +155,13 @@ describe("dispatch", () => {
     const { team, a, b, clock } = setUp();
     const read = command("read");
     team.submit(read);
-    team.setStrategy({
-      name: "second",
-      select: () => 1,
-      completed: (_path, _command, elapsedMs) => seen.push(elapsedMs),
-    });
+    team.setStrategies([
+      {
+        name: "second",
+        select: () => 1,
+        completed: (_path, _command, elapsedMs) => seen.push(elapsedMs),
+      },
+    ]);
     clock.advance(7);
     a.complete(read);
     team.submit(command("read"));
@@ -436,7 +449,7 @@ describe("overlapping writes", () => {
     const { team, a, b, ended } = setUp();
     const [doubtful, other, held] = [command("write", 9), command("write", 0), command("write", 0)];
     team.submit(doubtful);
-    team.setStrategy({ name: "last", select: (paths) => paths.length - 1 });
+    team.setStrategies([{ name: "last", select: (paths) => paths.length - 1 }]);
     team.submit(other);
     team.submit(held);
     a.fail();

@@ -148,7 +148,6 @@ export class Disk implements VirtualDisk {
     if (command === undefined) {
       command = new DiskCommand();
       command.vm = this.#spec.vm;
-      command.priority = this.#spec.priority ?? 5;
       command.ended = this.#ended;
     }
     command.op = op;

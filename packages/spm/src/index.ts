@@ -1,5 +1,7 @@
 export { createStoragePathManager } from "./manager.js";
 export type {
+  CreateAdmissionPolicy,
+  CreateStrategies,
   DiskSpec,
   DiskStatus,
   Extent,

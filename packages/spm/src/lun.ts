@@ -1,23 +1,33 @@
 import type {
   AdmissionPolicy,
   Clock,
+  EntrySettings,
   EventSink,
   LoadDistributionStrategy,
   LunDescription,
   Outcome,
-  Timer,
+  TeamContext,
+  VmId,
 } from "@fairlead/core";
 import { PathTeam, type PathTeamOptions } from "@fairlead/multipath";
+import { type AdmissionRecipe, makeAdmission, settingsOf } from "./admission.js";
+import { capacityOf } from "./capacity.js";
 import type { DiskCommand } from "./disk-command.js";
+import { merged } from "./entry-settings.js";
 import type { LunStatus, PathStatus } from "./types.js";
+import { Wake } from "./wake.js";
+
+const PRIORITY_DEFAULT = 5;
 
 export interface LunParts {
   description: LunDescription;
   canonicalName: string;
   clock: Clock;
-  strategy: LoadDistributionStrategy;
-  admission: AdmissionPolicy;
+  context: TeamContext;
+  strategies: readonly LoadDistributionStrategy[];
+  admission: AdmissionRecipe;
   queueDepth: number;
+  stopwatchMs?: () => number;
   onEvent: EventSink;
 }
 
@@ -30,23 +40,32 @@ export class Lun {
   readonly canonicalName: string;
   masked = false;
   readonly team: PathTeam;
-  readonly admission: AdmissionPolicy;
+  readonly context: TeamContext;
+  #admission: AdmissionPolicy;
+  #recipe: AdmissionRecipe;
   readonly #clock: Clock;
   readonly #queueDepth: number;
-  #wake: Timer | undefined;
-  #wakeAtMs = Number.POSITIVE_INFINITY;
+  readonly #wake: Wake;
+  /** Level of service of each VM that has one. */
+  readonly #settings = new Map<VmId, EntrySettings>();
+  /** By VM, dense: at least as long as the highest VM that was met. */
+  readonly #priorities: number[] = [];
 
   constructor(parts: LunParts, options: PathTeamOptions) {
     this.description = parts.description;
     this.canonicalName = parts.canonicalName;
-    this.admission = parts.admission;
+    this.context = parts.context;
+    this.#recipe = parts.admission;
+    this.#admission = makeAdmission(parts.admission, parts.context);
     this.#clock = parts.clock;
+    this.#wake = new Wake(parts.clock, () => this.#drain(this.#clock.now()));
     this.#queueDepth = parts.queueDepth;
     this.team = new PathTeam(
       {
         name: parts.description.id,
         clock: parts.clock,
-        strategy: parts.strategy,
+        strategies: parts.strategies,
+        ...(parts.stopwatchMs && { stopwatchMs: parts.stopwatchMs }),
         onEvent: parts.onEvent,
         onCompleted: (command, outcome) => this.#completed(command as DiskCommand, outcome),
         onChanged: () => this.#changed(),
@@ -56,13 +75,21 @@ export class Lun {
     );
   }
 
+  get admission(): AdmissionPolicy {
+    return this.#admission;
+  }
+
+  get recipe(): AdmissionRecipe {
+    return this.#recipe;
+  }
+
   /** Nothing is on its way to the target, and nothing may still be. */
   get settled(): boolean {
     return this.team.outstandingCommands === 0 && !this.team.doubtful;
   }
 
   get busy(): boolean {
-    return this.admission.queuedCommands + this.team.outstandingCommands + this.team.heldCommands > 0;
+    return this.#admission.queuedCommands + this.team.outstandingCommands + this.team.heldCommands > 0;
   }
 
   enqueue(command: DiskCommand): void {
@@ -72,14 +99,62 @@ export class Lun {
     }
     const nowMs = this.#clock.now();
     command.enqueuedAtMs = nowMs;
-    this.admission.enqueue(command, nowMs);
+    if (command.vm >= this.#priorities.length) this.#meet(command.vm);
+    command.priority = this.#priorities[command.vm]!;
+    this.#admission.enqueue(command, nowMs);
     this.#drain(nowMs);
   }
 
   /** Ends the command as `cancelled` where it has not been sent; otherwise it goes on. */
   cancel(command: DiskCommand): void {
-    if (this.admission.cancel(command)) command.ended(command, "cancelled");
+    if (this.#admission.cancel(command)) command.ended(command, "cancelled");
     else this.team.cancel(command);
+  }
+
+  /** What is left out stays as it is. Throws the policy's OptionError, and then nothing has changed. */
+  setEntry(vm: VmId, change: EntrySettings): void {
+    const settings = merged(this.#settings.get(vm), change);
+    const nowMs = this.#clock.now();
+    this.#admission.setEntry(vm, settings, nowMs);
+    this.#settings.set(vm, settings);
+    this.#meet(vm);
+    this.#priorities[vm] = settings.priority ?? PRIORITY_DEFAULT;
+    this.team.setVm(vm, settings);
+    this.#drain(nowMs);
+  }
+
+  /** An admission policy that could take over. Throws the policy's OptionError where it refuses a VM's settings. */
+  successor(recipe: AdmissionRecipe): AdmissionPolicy {
+    const policy = makeAdmission(recipe, this.context);
+    for (const [vm, settings] of this.#settings) policy.setEntry(vm, settings, this.#clock.now());
+    return policy;
+  }
+
+  /** One like its own, with the same entries, those that have the defaults included: what it refuses its own refuses. */
+  twin(): AdmissionPolicy {
+    const policy = makeAdmission(this.#recipe, this.context);
+    for (let vm = 0; vm < this.#priorities.length; vm++) {
+      const status = this.#admission.entry(vm);
+      if (status !== undefined) policy.setEntry(vm, settingsOf(status), this.#clock.now());
+    }
+    return policy;
+  }
+
+  /** It takes everything that is queued; what is outstanding or held completes at it. D9 */
+  setAdmission(successor: AdmissionPolicy, recipe: AdmissionRecipe): void {
+    const nowMs = this.#clock.now();
+    const before = this.#admission;
+    this.#admission = successor;
+    this.#recipe = recipe;
+    this.#pathsChanged();
+    before.drain((command) => successor.enqueue(command, nowMs));
+    this.#drain(nowMs);
+  }
+
+  configure(options: object, recipe: AdmissionRecipe): void {
+    this.#admission.configure?.(options);
+    this.#recipe = recipe;
+    this.#drain(this.#clock.now());
   }
 
   status(): LunStatus {
@@ -88,9 +163,11 @@ export class Lun {
       canonicalName: this.canonicalName,
       masked: this.masked,
       strategy: this.team.strategyName,
-      admissionPolicy: this.admission.name,
+      strategies: this.team.strategyNames,
+      strategyFaults: this.team.strategyFaults,
+      admissionPolicy: this.#admission.name,
       paths: this.paths(),
-      queuedCommands: this.admission.queuedCommands,
+      queuedCommands: this.#admission.queuedCommands,
       outstandingCommands: this.team.outstandingCommands,
       heldCommands: this.team.heldCommands,
       doubtfulWrites: this.team.doubtfulWrites,
@@ -114,55 +191,42 @@ export class Lun {
 
   /** What waits fails; what is with a path ends with its HBA. */
   close(): void {
-    this.#wake?.cancel();
     this.team.close();
     this.#changed();
+    this.#wake.cancel();
   }
 
   #drain(nowMs: number): void {
     while (this.team.ready && this.team.outstandingCommands < this.#queueDepth) {
-      const command = this.admission.next(nowMs);
+      const command = this.#admission.next(nowMs);
       if (command === undefined) {
-        if (this.admission.queuedCommands > 0) this.#wakeAt(this.admission.nextAt(nowMs), nowMs);
+        if (this.#admission.queuedCommands > 0) this.#wake.at(this.#admission.nextAt(nowMs), nowMs);
         return;
       }
       if (!this.team.submit(command)) {
-        this.admission.requeue(command, nowMs);
+        this.#admission.requeue(command, nowMs);
         return;
       }
     }
   }
 
-  #wakeAt(atMs: number, nowMs: number): void {
-    if (atMs === Number.POSITIVE_INFINITY || atMs === this.#wakeAtMs) return;
-    this.#wake?.cancel();
-    this.#wakeAtMs = atMs;
-    this.#wake = this.#clock.schedule(
-      () => {
-        this.#wakeAtMs = Number.POSITIVE_INFINITY;
-        this.#drain(this.#clock.now());
-      },
-      Math.max(0, atMs - nowMs),
-    );
-  }
-
   #completed(command: DiskCommand, outcome: Outcome): void {
-    this.admission.completed(command, this.#clock.now());
+    this.#admission.completed(command, this.#clock.now());
     command.ended(command, outcome);
   }
 
   #pathsChanged(): void {
     const { members, usablePaths } = this.team;
-    this.admission.pathsChanged(
-      usablePaths,
-      members.length === 0 ? 0 : usablePaths.length / members.length,
-      this.#clock.now(),
-    );
+    this.#admission.pathsChanged(usablePaths, capacityOf(members), this.#clock.now());
+  }
+
+  #meet(vm: VmId): void {
+    while (this.#priorities.length <= vm) this.#priorities.push(PRIORITY_DEFAULT);
   }
 
   #changed(): void {
     if (this.team.givenUp)
-      this.admission.drain((command) => (command as DiskCommand).ended(command as DiskCommand, "no-path"));
+      this.#admission.drain((command) => (command as DiskCommand).ended(command as DiskCommand, "no-path"));
     this.#drain(this.#clock.now());
   }
 }

@@ -1,11 +1,19 @@
 import { type DiscoveredPath, FairleadError, type LunDescription } from "@fairlead/core";
 import type { PathTeamOptions } from "@fairlead/multipath";
 import { Lun } from "./lun.js";
-import type { PathStatus, RescanReport, StoragePathManagerParts } from "./types.js";
+import { Policies, type Scope } from "./policies.js";
+import type {
+  CreateAdmissionPolicy,
+  CreateStrategies,
+  PathStatus,
+  RescanReport,
+  StoragePathManagerParts,
+} from "./types.js";
 
-export interface LunsOptions extends PathTeamOptions {
+export interface LunsOptions extends Required<Pick<PathTeamOptions, "noPathQueueMs" | "quiesceMs">> {
   queueDepth: number;
   mask: readonly string[];
+  hbaShares: Readonly<Record<string, number>>;
   /** A LUN found before may have writes of a predecessor on their way to it. */
   recoveringUntilMs: number;
 }
@@ -16,11 +24,13 @@ export class Luns {
   readonly #options: LunsOptions;
   readonly #byId = new Map<string, Lun>();
   readonly #mask: Set<string>;
+  readonly #policies: Policies;
   #recoveringUntilMs: number;
 
   constructor(parts: StoragePathManagerParts, options: LunsOptions) {
     this.#parts = parts;
     this.#options = options;
+    this.#policies = new Policies(parts.createStrategies, parts.createAdmissionPolicy, parts.onEvent);
     this.#mask = new Set(options.mask);
     this.#recoveringUntilMs = options.recoveringUntilMs;
   }
@@ -61,17 +71,22 @@ export class Luns {
   }
 
   setMasked(name: string, masked: boolean): void {
-    const lun = this.find(name);
-    if (lun === undefined) {
-      const known = this.all().map(({ description }) => description.id);
-      throw new FairleadError(
-        "LUN_UNKNOWN",
-        `there is no LUN ${name}; known are ${known.join(", ") || "none"}`,
-      );
-    }
+    const lun = this.#get(name);
     if (masked) this.#mask.add(lun.description.id);
     else for (const own of namesOf(lun)) this.#mask.delete(own);
     this.#applyMask(lun);
+  }
+
+  setStrategies(create: CreateStrategies, name?: string): void {
+    this.#policies.setStrategies(create, this.#scope(name));
+  }
+
+  setAdmissionPolicy(create: CreateAdmissionPolicy, name?: string): void {
+    this.#policies.setAdmission(create, this.#scope(name));
+  }
+
+  configureAdmission(options: object, name?: string): void {
+    this.#policies.configureAdmission(options, this.#scope(name));
   }
 
   /** Takes in what a scan found; says what is new. */
@@ -98,19 +113,37 @@ export class Luns {
     for (const lun of this.#byId.values()) lun.close();
   }
 
+  #get(name: string): Lun {
+    const lun = this.find(name);
+    if (lun !== undefined) return lun;
+    const known = this.all().map(({ description }) => description.id);
+    throw new FairleadError(
+      "LUN_UNKNOWN",
+      `there is no LUN ${name}; known are ${known.join(", ") || "none"}`,
+    );
+  }
+
+  #scope(name: string | undefined): Scope {
+    return name === undefined ? { luns: this.all(), all: true } : { luns: [this.#get(name)], all: false };
+  }
+
   #add(path: DiscoveredPath): Lun {
     const { id } = path.lun;
+    const context = { team: id, ordinal: this.#byId.size };
+    const { stopwatchMs } = this.#parts;
     const lun = new Lun(
       {
         description: path.lun,
         canonicalName: path.adapter.id,
         clock: this.#parts.clock,
-        strategy: this.#parts.createStrategy(id),
-        admission: this.#parts.createAdmissionPolicy(id),
+        context,
+        strategies: this.#policies.strategies(context),
+        admission: this.#policies.admission,
+        ...(stopwatchMs && { stopwatchMs }),
         queueDepth: this.#options.queueDepth,
         onEvent: this.#parts.onEvent,
       },
-      this.#options,
+      { noPathQueueMs: this.#options.noPathQueueMs, quiesceMs: this.#options.quiesceMs },
     );
     this.#byId.set(id, lun);
     if (this.#parts.clock.now() < this.#recoveringUntilMs) lun.team.inheritDoubt();
@@ -129,7 +162,7 @@ export class Luns {
       return false;
     }
     this.#leave(adapter.id);
-    lun.team.add(adapter);
+    lun.team.add(adapter, this.#options.hbaShares[adapter.id.slice(0, adapter.id.indexOf(":"))]);
     this.#event("path-found", "info", adapter.id, `leads to ${lun.description.id}`);
     return true;
   }

@@ -1,6 +1,8 @@
-import { type EntrySettings, type EntryStatus, OptionError, type VmId } from "@fairlead/core";
+import type { EntrySettings, EntryStatus, VmId } from "@fairlead/core";
 import { Disks } from "./disks.js";
+import { checkEntry, merged } from "./entry-settings.js";
 import { Luns } from "./luns.js";
+import { settingsFrom } from "./options.js";
 import { ScanProblems, Scans, scanAll } from "./scans.js";
 import type {
   RescanReport,
@@ -15,19 +17,12 @@ export function createStoragePathManager(
   parts: StoragePathManagerParts,
   options: StoragePathManagerOptions = {},
 ): StoragePathManager {
-  const { lunNumbers = { first: 0, last: 255 }, queueDepth = 32, mask = [], recovering = false } = options;
-  const { noPathQueueMs = 60_000, quiesceMs = 30_000, rescanMs = 60_000 } = options;
-  if (!(Number.isInteger(queueDepth) && queueDepth >= 1)) {
-    throw new OptionError("queueDepth", "a whole number of at least 1", queueDepth);
-  }
-  if (!(rescanMs > 0)) throw new OptionError("rescanMs", "greater than 0", rescanMs);
   const { clock, hbas, onEvent } = parts;
+  const settings = settingsFrom(options, hbas);
+  const { quiesceMs, rescanMs } = settings;
   const luns = new Luns(parts, {
-    noPathQueueMs,
-    quiesceMs,
-    queueDepth,
-    mask,
-    recoveringUntilMs: recovering ? clock.now() + quiesceMs : Number.NEGATIVE_INFINITY,
+    ...settings,
+    recoveringUntilMs: settings.recovering ? clock.now() + quiesceMs : Number.NEGATIVE_INFINITY,
   });
   const disks = new Disks({
     findLun: (name) => luns.find(name),
@@ -38,19 +33,19 @@ export function createStoragePathManager(
     onEvent,
   });
   /** By the name under which the LUN was given, since the LUN may not be known yet. */
-  const settings = new Map<string, Map<VmId, EntrySettings>>();
+  const entries = new Map<string, Map<VmId, EntrySettings>>();
   const problems = new ScanProblems(onEvent);
   const scans = new Scans({ clock, onEvent, rescanMs, scan, missing });
   let closed = false;
 
   async function scan(): Promise<RescanReport> {
-    const results = await scanAll(hbas, lunNumbers);
+    const results = await scanAll(hbas, settings.lunNumbers);
     const unread = results.flatMap((result) => result.problems);
     if (closed) return { addedPaths: [], addedLuns: [], grownLuns: [], problems: unread };
     const found = results.flatMap((result) => result.paths);
     const report = luns.merge(found, (lun) => disks.lunGrew(lun));
     if (results.every(({ settled }) => settled)) luns.predecessorFenced();
-    applySettings();
+    applyEntries();
     disks.lunsChanged();
     problems.report(unread);
     return { ...report, problems: unread };
@@ -64,23 +59,24 @@ export function createStoragePathManager(
     );
   }
 
-  function applySettings(): void {
-    for (const [name, entries] of settings) {
+  function applyEntries(): void {
+    for (const [name, byVm] of entries) {
       const lun = luns.find(name);
       if (lun === undefined) continue;
-      for (const [vm, entry] of entries) lun.admission.setEntry(vm, entry, clock.now());
-      settings.delete(name);
+      for (const [vm, entry] of byVm) lun.setEntry(vm, entry);
+      entries.delete(name);
     }
   }
 
   function setEntry(vm: VmId, name: string, entry: EntrySettings): boolean {
+    checkEntry(entry);
     const lun = luns.find(name);
     if (lun !== undefined) {
-      lun.admission.setEntry(vm, entry, clock.now());
+      lun.setEntry(vm, entry);
       return true;
     }
-    const waiting = settings.get(name) ?? new Map<VmId, EntrySettings>();
-    settings.set(name, waiting.set(vm, { ...waiting.get(vm), ...entry }));
+    const waiting = entries.get(name) ?? new Map<VmId, EntrySettings>();
+    entries.set(name, waiting.set(vm, merged(waiting.get(vm), entry)));
     return false;
   }
 
@@ -107,6 +103,9 @@ export function createStoragePathManager(
       luns.setMasked(lun, masked);
       disks.lunsChanged();
     },
+    setStrategies: (create, lun) => luns.setStrategies(create, lun),
+    setAdmissionPolicy: (create, lun) => luns.setAdmissionPolicy(create, lun),
+    configureAdmission: (change, lun) => luns.configureAdmission(change, lun),
     luns: () => luns.all().map((lun) => lun.status()),
     paths: () => luns.paths(),
     disks: () => disks.statuses(),

@@ -10,6 +10,7 @@ import type {
   LunRange,
   PathState,
   ScanResult,
+  TeamContext,
   VirtualDisk,
   VmId,
 } from "@fairlead/core";
@@ -30,18 +31,32 @@ export interface StoragePathManagerOptions {
    * have answered, which reinstates its sessions, and the LUN was reset, or until `quiesceMs` from now. @default false
    */
   recovering?: boolean;
+  /**
+   * Load-balancing share of the paths of an HBA, by its name; greater than 0. An HBA that is not named has 1.
+   * 004.c12 @default {}
+   */
+  hbaShares?: Readonly<Record<string, number>>;
   /** Pause between scheduled scans, 2 to 20 s while something is missing; Infinity: only on command. ms @default 60000 */
   rescanMs?: number;
 }
+
+/** At least one, in order of preference. [0115] */
+export type CreateStrategies = (context: TeamContext) => readonly LoadDistributionStrategy[];
+export type CreateAdmissionPolicy = (context: TeamContext) => AdmissionPolicy;
 
 /** What the host injects. */
 export interface StoragePathManagerParts {
   clock: Clock;
   hbas: readonly Hba[];
-  /** One instance per LUN. */
-  createStrategy(lunId: string): LoadDistributionStrategy;
-  /** One instance per LUN. */
-  createAdmissionPolicy(lunId: string): AdmissionPolicy;
+  /** New ones for each LUN, in order of preference: the first is used, the next takes its place where it fails. */
+  createStrategies: CreateStrategies;
+  /** A new one for each call: one serves its LUN, others only show whether a change would be taken. */
+  createAdmissionPolicy: CreateAdmissionPolicy;
+  /**
+   * Times single calls of a strategy: ms, monotonic, moving on within one batch of events too. Absent: `clock.now`,
+   * which sees nothing slow where it stands still within a batch.
+   */
+  stopwatchMs?(): number;
   onEvent: EventSink;
   /** A disk whose LUNs are all known can be served from now on. */
   onDiskReady(disk: VirtualDisk, spec: DiskSpec): void;
@@ -64,8 +79,6 @@ export interface DiskSpec {
   /** Unique in the host. */
   readonly name: string;
   readonly vm: VmId;
-  /** The VM's priority, 0 to 10. [0105] @default 5 */
-  readonly priority?: number;
   readonly readOnly?: boolean;
   readonly extents: readonly Extent[];
 }
@@ -88,7 +101,12 @@ export interface LunStatus extends LunDescription {
   /** The name of the first path found to it. [0084] */
   readonly canonicalName: string;
   readonly masked: boolean;
+  /** The strategy in use. */
   readonly strategy: string;
+  /** In order of preference. */
+  readonly strategies: readonly string[];
+  /** Faults of the strategies since they were set. */
+  readonly strategyFaults: number;
   readonly admissionPolicy: string;
   readonly paths: readonly PathStatus[];
   readonly queuedCommands: number;
@@ -129,13 +147,33 @@ export interface StoragePathManager {
   addDisk(spec: DiskSpec): void;
   /** Throws `DISK_UNKNOWN`. */
   removeDisk(name: string): void;
-  /** Level of service of a VM on a LUN. False where no such LUN is known yet: kept until one is found. */
+  /**
+   * Level of service of a VM on a LUN, in force from the next decision on. False where no such LUN is known yet: kept
+   * until one is found. Throws OptionError or `OPTION_UNKNOWN`, and then nothing has changed. [0092] [0105]
+   */
   setEntry(vm: VmId, lun: string, settings: EntrySettings): boolean;
   entry(vm: VmId, lun: string): EntryStatus | undefined;
   /** Throws `PATH_UNKNOWN`. A disabled path takes no I/O until it is enabled; what is pending on it ends. */
   setPathEnabled(path: string, enabled: boolean): void;
   /** Throws `LUN_UNKNOWN`. A disk on a LUN that becomes masked is gone at once, and back when it no longer is. [0085] */
   setMasked(lun: string, masked: boolean): void;
+  /**
+   * Other strategies for the LUN, or for all that are present and to come. What is with a path stays there. Throws
+   * `LUN_UNKNOWN`, OptionError and what `create` throws, and then nothing has changed. [0115]
+   */
+  setStrategies(create: CreateStrategies, lun?: string): void;
+  /**
+   * Another admission policy for the LUN, or for all that are present and to come. It gets the VMs' settings and
+   * everything that is queued; what is outstanding completes at it. Throws `LUN_UNKNOWN`, the policy's OptionError where
+   * it refuses a VM's settings, and what `create` throws, and then nothing has changed. [0093]
+   */
+  setAdmissionPolicy(create: CreateAdmissionPolicy, lun?: string): void;
+  /**
+   * Changes the options that are named, of the LUN's admission policy or of all that are present and to come, from the
+   * next decision on. Throws `LUN_UNKNOWN`, `ADMISSION_NOT_CONFIGURABLE` and the policy's OptionError, and then nothing
+   * has changed. [0092]
+   */
+  configureAdmission(options: object, lun?: string): void;
   luns(): LunStatus[];
   paths(): PathStatus[];
   disks(): DiskStatus[];

@@ -10,7 +10,6 @@ async function joined() {
   made.manager.addDisk({
     name: "db-data",
     vm: 1,
-    priority: 8,
     extents: [
       { lun: "naa.1", startBytes: 8 * MIB, lengthBytes: 4 * MIB },
       { lun: "naa.2", startBytes: MIB, lengthBytes: 2 * MIB },
@@ -27,9 +26,7 @@ describe("a virtual disk", () => {
     const { made, outcomes } = request("write", 4 * MIB - 4096, 128 * 1024);
     made.data.fill(1, 0, 4096).fill(2, 4096);
     db.submit(made);
-    expect(a.pending).toMatchObject([
-      { vm: 1, priority: 8, offsetBytes: 12 * MIB - 4096, lengthBytes: 4096 },
-    ]);
+    expect(a.pending).toMatchObject([{ vm: 1, offsetBytes: 12 * MIB - 4096, lengthBytes: 4096 }]);
     expect(b.pending.map(({ offsetBytes, lengthBytes }) => [offsetBytes, lengthBytes])).toEqual([
       [MIB, 64 * 1024],
       [MIB + 64 * 1024, 60 * 1024],

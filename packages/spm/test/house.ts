@@ -74,7 +74,7 @@ export function house(options: StoragePathManagerOptions = {}) {
     {
       clock,
       hbas,
-      createStrategy: () => roundRobin(),
+      createStrategies: () => [roundRobin()],
       createAdmissionPolicy: () => diskScheduler(),
       onEvent: (event) => events.push(event),
       onDiskReady: (disk) => served.set(disk.name, disk),
