@@ -21,8 +21,8 @@ const FIRST_USABLE: LoadDistributionStrategy = {
 };
 
 export interface GuardedStrategyParts {
-  /** What events are about: the team. */
-  readonly subject: string;
+  /** Names the team in events. */
+  readonly name: string;
   readonly clock: Clock;
   readonly stopwatchMs: () => number;
   readonly faultsMax: number;
@@ -228,7 +228,7 @@ export class GuardedStrategy {
   }
 
   #event(kind: string, reason: string, inputs: Record<string, string | number>): void {
-    this.#parts.onEvent({ kind, severity: "error", subject: this.#parts.subject, reason, inputs });
+    this.#parts.onEvent({ kind, severity: "error", subject: this.#parts.name, reason, inputs });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Command, Path, PathAdapter, PathState } from "@fairlead/core";
+import type { Command, HostEvent, Path, PathAdapter, PathNotice, PathState } from "@fairlead/core";
 
 /** One adapter in its team: the state and the counters that strategies and the console read. */
 export class Member implements Path {
@@ -47,15 +47,18 @@ export class Member implements Path {
     this.completedBytes += command.lengthBytes;
   }
 
-  failed(reason: string): void {
-    this.failures++;
-    this.reason = reason;
-    if (this.#enabled) this.state = "failed";
-  }
-
-  restored(): void {
-    this.reason = "";
-    if (this.#enabled) this.state = "active";
+  /** Takes its adapter's word for its state; answers with what there is to tell of it. */
+  noticed(notice: PathNotice): HostEvent {
+    const failed = notice.kind === "path-failed";
+    this.reason = failed ? `${notice.reason}: ${notice.detail}` : "";
+    if (failed) this.failures++;
+    if (this.#enabled) this.state = failed ? "failed" : "active";
+    return {
+      kind: notice.kind,
+      severity: failed ? "error" : "info",
+      subject: this.id,
+      reason: failed ? this.reason : "the path answers again",
+    };
   }
 
   setEnabled(enabled: boolean): void {

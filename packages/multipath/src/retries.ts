@@ -1,21 +1,29 @@
-import type { Clock, Command, Timer } from "@fairlead/core";
+import type { Clock, Command, EventSink, Timer } from "@fairlead/core";
 
 const REST_FIRST_MS = 5;
 const REST_LAST_MS = 1000;
 
+export interface RetriesParts {
+  /** Names the team in events. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly onEvent: EventSink;
+  /** How long a command may be sent again and again. ms */
+  readonly triedMsMax: number;
+  /** What rested is due now. */
+  onDue(): void;
+}
+
 /** Commands that have to be sent again: at once, or after a rest where the target was busy. */
 export class Retries {
-  readonly #clock: Clock;
-  readonly #onDue: () => void;
+  readonly #parts: RetriesParts;
   readonly #due: Command[] = [];
   readonly #resting: Command[] = [];
   #restMs = REST_FIRST_MS;
   #timer: Timer | undefined;
 
-  /** `onDue`: what rested is due now. */
-  constructor(clock: Clock, onDue: () => void) {
-    this.#clock = clock;
-    this.#onDue = onDue;
+  constructor(parts: RetriesParts) {
+    this.#parts = parts;
   }
 
   get size(): number {
@@ -40,12 +48,27 @@ export class Retries {
   rest(command: Command): void {
     this.#resting.push(command);
     if (this.#timer !== undefined) return;
-    this.#timer = this.#clock.schedule(() => {
+    this.#timer = this.#parts.clock.schedule(() => {
       this.#timer = undefined;
       this.#due.push(...this.#resting.splice(0));
-      this.#onDue();
+      this.#parts.onDue();
     }, this.#restMs);
     this.#restMs = Math.min(this.#restMs * 2, REST_LAST_MS);
+  }
+
+  /** True where no path has carried it for longer than it may take. */
+  expired(command: Command): boolean {
+    const { name, clock, onEvent, triedMsMax } = this.#parts;
+    const triedForMs = clock.now() - command.troubleSinceMs;
+    if (triedForMs <= triedMsMax) return false;
+    onEvent({
+      kind: "command-given-up",
+      severity: "error",
+      subject: name,
+      reason: "no path has carried it, though there were some",
+      inputs: { op: command.op, triedForMs: Math.round(triedForMs) },
+    });
+    return true;
   }
 
   /** The target did a command: the next rest is short again. */

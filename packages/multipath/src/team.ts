@@ -1,8 +1,6 @@
 import type {
-  Clock,
   Command,
   EntrySettings,
-  EventSink,
   LoadDistributionStrategy,
   Outcome,
   Path,
@@ -12,59 +10,57 @@ import type {
 } from "@fairlead/core";
 import { Fencing } from "./fencing.js";
 import { GuardedStrategy } from "./guarded-strategy.js";
-import { DOUBT, Held } from "./held.js";
 import { Member } from "./member.js";
 import { NoPath } from "./no-path.js";
-import { OpenWrites, overlaps } from "./open-writes.js";
 import { type PathTeamOptions, type PathTeamParts, settingsFrom } from "./options.js";
 import { Retries } from "./retries.js";
+import { WriteOrder } from "./write-order.js";
 
 /** Several adapters that lead to one LUN, used as one. */
 export class PathTeam {
   readonly name: string;
-  readonly clock: Clock;
-  readonly quiesceMs: number;
-  readonly onEvent: EventSink;
   readonly #parts: PathTeamParts;
-  readonly #triedMsMax: number;
   readonly #members: Member[] = [];
   /** Frozen, since strategies of others read it. */
   #usable: readonly Member[] = [];
-  readonly #writes = new OpenWrites();
-  readonly #fencing: Fencing;
-  readonly #held = new Held();
-  readonly #again: Retries;
   readonly #strategy: GuardedStrategy;
-  #sent = 0;
+  readonly #fencing: Fencing;
+  readonly #order: WriteOrder;
+  readonly #again: Retries;
   readonly #noPath: NoPath;
+  #sent = 0;
   #closed = false;
 
   constructor(parts: PathTeamParts, options: PathTeamOptions = {}) {
     const settings = settingsFrom(options);
     const { name, clock, onEvent } = parts;
+    const common = { name, clock, onEvent };
     this.name = name;
-    this.clock = clock;
-    this.quiesceMs = settings.quiesceMs;
-    this.onEvent = onEvent;
     this.#parts = parts;
-    this.#triedMsMax = settings.noPathQueueMs + settings.retryMs;
     this.#strategy = new GuardedStrategy(parts.strategies, {
-      subject: name,
-      clock,
+      ...common,
       stopwatchMs: parts.stopwatchMs ?? (() => clock.now()),
       faultsMax: settings.strategyFaultsMax,
       slowMs: settings.strategySlowMs,
-      onEvent,
     });
-    this.#fencing = new Fencing(this);
-    this.#again = new Retries(clock, () => {
-      this.#pump();
-      parts.onChanged();
+    this.#fencing = new Fencing({
+      ...common,
+      quiesceMs: settings.quiesceMs,
+      sentCommands: () => this.#sent,
+      usableMember: (turn) => this.#usable[turn % this.#usable.length],
+      settled: (commands) => this.#settled(commands),
+    });
+    this.#order = new WriteOrder(this.#fencing);
+    this.#again = new Retries({
+      ...common,
+      triedMsMax: settings.noPathQueueMs + settings.retryMs,
+      onDue: () => {
+        this.#pump();
+        parts.onChanged();
+      },
     });
     this.#noPath = new NoPath({
-      name,
-      clock,
-      onEvent,
+      ...common,
       queueForMs: settings.noPathQueueMs,
       onGivenUp: () => {
         this.#failWaiting();
@@ -105,7 +101,7 @@ export class PathTeam {
 
   /** Commands that wait behind an overlapping write. */
   get heldCommands(): number {
-    return this.#held.size;
+    return this.#order.heldCommands;
   }
 
   /** A write that was given to a path, by this process or a predecessor, may still be on its way. */
@@ -171,17 +167,12 @@ export class PathTeam {
    * was not taken: no path is ready, or the strategy wants none just now; ask again after the next `onChanged`.
    */
   submit(command: Command): boolean {
-    const blocker = this.#blocker(command);
-    if (blocker !== undefined) {
-      this.#held.add(command, blocker);
-      return true;
-    }
-    return this.#send(command);
+    return this.#order.holds(command) || this.#send(command);
   }
 
   /** Takes a command that is not with a path and not in doubt out again. False where it has gone already. */
   cancel(command: Command): boolean {
-    if (!this.#held.delete(command) && !this.#again.delete(command)) return false;
+    if (!this.#order.delete(command) && !this.#again.delete(command)) return false;
     this.#finish(command, "cancelled");
     return true;
   }
@@ -208,49 +199,13 @@ export class PathTeam {
     this.#failWaiting();
   }
 
-  /** For {@link Fencing}. */
-  sentCommands(): number {
-    return this.#sent;
-  }
-
-  /** For {@link Fencing}. */
-  usableMember(turn: number): Member | undefined {
-    return this.#usable[turn % this.#usable.length];
-  }
-
-  /** For {@link Fencing}. */
-  settled(commands: readonly Command[]): void {
-    for (const command of commands) this.#again.push(command);
-    this.#pump();
-    this.#release(DOUBT);
-    this.#parts.onChanged();
-  }
-
-  /**
-   * What has to end before the command may go: the latest write before it that it overlaps. Reads pass open writes,
-   * since either order is right.
-   */
-  #blocker(command: Command): Command | undefined {
-    if (command.op === "flush") return undefined;
-    if (this.#fencing.doubtful && this.#fencing.blocks(command)) return DOUBT;
-    if (command.op === "read") return undefined;
-    let latest: Command | undefined;
-    if (this.#held.size > 0) {
-      for (const held of this.#held) {
-        if (held === command) break;
-        if (held.op === "write" && overlaps(held, command)) latest = held;
-      }
-    }
-    return latest ?? this.#writes.overlapping(command);
-  }
-
   #send(command: Command): boolean {
     if (this.#fencing.frozen) return false;
-    const nowMs = this.clock.now();
+    const nowMs = this.#parts.clock.now();
     command.sentAtMs = nowMs; // Before the strategy is asked: it has no other clock.
     const member = this.#usable[this.#strategy.select(this.#usable, command)];
     if (member === undefined) return false;
-    if (command.op === "write" && !this.#writes.has(command)) this.#writes.add(command);
+    this.#order.opened(command);
     this.#sent++;
     member.sent(command, nowMs);
     member.adapter.submit(command);
@@ -258,7 +213,7 @@ export class PathTeam {
   }
 
   #completed(member: Member, command: Command, outcome: Outcome): void {
-    const nowMs = this.clock.now();
+    const nowMs = this.#parts.clock.now();
     member.ended(command, outcome === "good", nowMs);
     this.#sent--;
     this.#strategy.completed(member, command, nowMs - command.sentAtMs, outcome);
@@ -285,45 +240,33 @@ export class PathTeam {
   }
 
   #finish(command: Command, outcome: Outcome): void {
-    if (this.#writes.has(command)) this.#writes.remove(command);
+    this.#order.ended(command);
     command.troubleSinceMs = -1;
-    if (this.#held.size > 0) this.#release(command); // First: its owner may use the same object for the next one.
+    // First: its owner may use the same object for the next one.
+    if (this.#order.heldCommands > 0) this.#sendAll(this.#order.released(command));
     this.#parts.onCompleted(command, outcome);
   }
 
-  /** Looks again at what was held behind a command, or the doubt, that has ended. */
-  #release(blocker: Command): void {
-    for (const command of this.#held.takeBehind(blocker)) {
-      const next = this.#blocker(command);
-      if (next !== undefined) {
-        this.#held.add(command, next);
-        continue;
-      }
-      this.#held.delete(command);
-      if (command.op === "write") this.#writes.add(command); // Keeps its place while it waits for a path.
-      if (this.#send(command)) continue;
-      command.troubleSinceMs = this.clock.now();
-      this.#again.push(command);
-    }
+  /** These writes can no longer arrive by the old way, or dispatch may go on. */
+  #settled(commands: readonly Command[]): void {
+    for (const command of commands) this.#again.push(command);
+    this.#pump();
+    this.#sendAll(this.#order.releasedFromDoubt());
+    this.#parts.onChanged();
   }
 
-  #tooLong(command: Command, nowMs: number): boolean {
-    const triedForMs = nowMs - command.troubleSinceMs;
-    if (triedForMs <= this.#triedMsMax) return false;
-    this.onEvent({
-      kind: "command-given-up",
-      severity: "error",
-      subject: this.name,
-      reason: "no path has carried it, though there were some",
-      inputs: { op: command.op, triedForMs: Math.round(triedForMs) },
-    });
-    return true;
+  #sendAll(commands: readonly Command[]): void {
+    for (const command of commands) {
+      if (this.#send(command)) continue;
+      command.troubleSinceMs = this.#parts.clock.now();
+      this.#again.push(command);
+    }
   }
 
   /** Sends again what has to be sent again, oldest first. */
   #pump(): void {
     for (let command = this.#again.next; command !== undefined; command = this.#again.next) {
-      const expired = this.#tooLong(command, this.clock.now());
+      const expired = this.#again.expired(command);
       if (!expired && !this.#send(command)) return;
       this.#again.shift();
       if (expired) this.#finish(command, "no-path");
@@ -332,18 +275,7 @@ export class PathTeam {
 
   #noticed(member: Member, notice: PathNotice): void {
     if (this.#closed) return;
-    if (notice.kind === "path-failed") {
-      member.failed(`${notice.reason}: ${notice.detail}`);
-      this.onEvent({ kind: "path-failed", severity: "error", subject: member.id, reason: member.reason });
-    } else {
-      member.restored();
-      this.onEvent({
-        kind: "path-restored",
-        severity: "info",
-        subject: member.id,
-        reason: "the path answers again",
-      });
-    }
+    this.#parts.onEvent(member.noticed(notice));
     this.#usablePathsChanged();
   }
 
@@ -359,7 +291,7 @@ export class PathTeam {
   }
 
   #failWaiting(): void {
-    const waiting = [...this.#again.takeAll(), ...this.#held.takeAll()];
+    const waiting = [...this.#again.takeAll(), ...this.#order.takeHeld()];
     for (const command of waiting) this.#finish(command, "no-path");
     this.#fencing.abandon((command) => this.#finish(command, "no-path"));
   }
