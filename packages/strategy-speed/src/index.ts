@@ -1,1 +1,213 @@
-export {};
+import {
+  type LoadDistributionStrategy,
+  OptionError,
+  type Outcome,
+  type Path,
+  refuseUnknownOptions,
+  type Transfer,
+} from "@fairlead/core";
+import { PathSpeed } from "./path-speed.js";
+
+export interface SpeedOptions {
+  /** How often each path's speed is determined. ms; greater than 0. 004.c16 @default 1000 */
+  intervalMs?: number;
+  /** The most of all commands that go to paths whose speed nobody knows of late. 0 to 0.5; 0: none. @default 0.01 */
+  probePart?: number;
+  /** What a command costs besides its data, as bytes; 0 or more. @default 16384 */
+  overheadBytes?: number;
+}
+
+/** What was measured of one path, for the console; a copy, made on request. */
+export interface PathShare {
+  readonly id: string;
+  /** Data, overhead included, ÷ the time that it took. Bytes per second; 0: not known yet. 004.c15 */
+  readonly bytesPerSecond: number;
+  /** Its part of the load, 0 to 1. 004.c14 */
+  readonly share: number;
+}
+
+export interface SpeedStrategy extends LoadDistributionStrategy {
+  /** One per usable path, in the order of rank. */
+  shares(): PathShare[];
+}
+
+/**
+ * Differences up to this part count as none, larger ones as less by it. Paths that only delay serve whatever they are
+ * given, so the speeds that are measured confirm any split between them: this lets equal ones come back to equal parts.
+ */
+const NOISE_PART = 0.03;
+/** Until anything is known: only that it is the same for all matters. */
+const FIRST_MS_PER_BYTE = 1e-6;
+/** A command changes the mean cost by this part of the difference. */
+const MEAN_PART = 1 / 64;
+
+/**
+ * Gives each path the part of the load that its measured speed deserves, and looks at what it has pending. 004.c14–c16
+ * Throws OptionError where an option is out of its range, `OPTION_UNKNOWN` where there is none of that name.
+ */
+export function speed(options: SpeedOptions = {}): SpeedStrategy {
+  const { intervalMs, probePart, overheadBytes } = checked(options);
+  const byId = new Map<string, PathSpeed>();
+  // In the order of the paths.
+  const speeds: PathSpeed[] = [];
+  const team = {
+    nowMs: 0,
+    /** Virtual time: where the transfer that was placed last began. */
+    startMs: 0,
+    /** Of a path with the mean of the speeds; 0: none is known. */
+    typicalMsPerByte: 0,
+    meanCostBytes: overheadBytes,
+    /** Transfers that may go to a path to measure it. */
+    probes: 0,
+    /** Rotates, so that ties do not always fall on the first path. */
+    first: 0,
+  };
+
+  function select(paths: readonly Path[], transfer: Transfer): number {
+    if (!known(paths)) pathsChanged(paths);
+    if (paths.length === 0) return -1;
+    const costBytes = overheadBytes + transfer.lengthBytes;
+    team.meanCostBytes += (costBytes - team.meanCostBytes) * MEAN_PART;
+    if (transfer.sentAtMs > team.nowMs) team.nowMs = transfer.sentAtMs;
+    if (team.probes < 1) team.probes += probePart;
+    let index = team.probes >= 1 ? overdue(paths) : -1;
+    if (index === -1) index = earliest(paths);
+    else team.probes -= 1;
+
+    const chosen = speeds[index]!;
+    const startMs = startOn(chosen);
+    if (startMs > team.startMs) team.startMs = startMs;
+    chosen.givenMs = startMs + costBytes * chosen.weighedMsPerByte;
+    if (paths[index]!.pendingCommands === 0) chosen.workingSinceMs = team.nowMs;
+    team.first = index + 1 < paths.length ? index + 1 : 0;
+    return index;
+  }
+
+  /**
+   * Where a transfer of mean cost would end first, both by what the path was given and by what it has pending. The mean,
+   * because by its own cost every small transfer would go to a slow path and every large one to a fast one.
+   */
+  function earliest(paths: readonly Path[]): number {
+    let best = -1;
+    let bestMs = Infinity;
+    let index = team.first;
+    for (let step = 0; step < paths.length; step++) {
+      const candidate = speeds[index]!;
+      const backlogMs = candidate.backlogMs(paths[index]!, overheadBytes, team.nowMs);
+      const endMs = startOn(candidate) + backlogMs + team.meanCostBytes * candidate.weighedMsPerByte;
+      if (best === -1 || endMs < bestMs) {
+        best = index;
+        bestMs = endMs;
+      }
+      index = index + 1 < paths.length ? index + 1 : 0;
+    }
+    return best;
+  }
+
+  /** The idle path whose figure should have been renewed longest ago, or -1. */
+  function overdue(paths: readonly Path[]): number {
+    let best = -1;
+    let bestOpenedAtMs = team.nowMs - intervalMs;
+    for (let index = 0; index < paths.length; index++) {
+      const { openedAtMs } = speeds[index]!;
+      if (openedAtMs >= bestOpenedAtMs || paths[index]!.pendingCommands > 0) continue;
+      best = index;
+      bestOpenedAtMs = openedAtMs;
+    }
+    return best;
+  }
+
+  /** Virtual time; a path that was passed over for its backlog is owed one transfer and no more. */
+  function startOn(candidate: PathSpeed): number {
+    return Math.max(candidate.givenMs, team.startMs - team.meanCostBytes * candidate.weighedMsPerByte);
+  }
+
+  function completed(path: Path, transfer: Transfer, elapsedMs: number, outcome: Outcome): void {
+    const measured = byId.get(path.id);
+    if (measured === undefined) return;
+    const endedAtMs = transfer.sentAtMs + elapsedMs;
+    if (endedAtMs > team.nowMs) team.nowMs = endedAtMs;
+    if (outcome !== "good") {
+      measured.ended(endedAtMs);
+      return;
+    }
+    const costBytes = overheadBytes + transfer.lengthBytes;
+    if (!measured.collect(transfer.sentAtMs, endedAtMs, costBytes)) return;
+    const pendingBytes = path.pendingBytes + path.pendingCommands * overheadBytes;
+    if (
+      measured.settle(endedAtMs, intervalMs) ||
+      measured.settleSlow(endedAtMs, team.typicalMsPerByte, pendingBytes)
+    ) {
+      weigh();
+    }
+  }
+
+  /** Weighs all paths anew: what is typical has changed with one of them. */
+  function weigh(): void {
+    let bytesPerMs = 0;
+    let count = 0;
+    for (const { msPerByte } of speeds) {
+      if (msPerByte === 0) continue;
+      bytesPerMs += 1 / msPerByte;
+      count++;
+    }
+    team.typicalMsPerByte = count === 0 ? 0 : count / bytesPerMs;
+    const unknown = count === 0 ? FIRST_MS_PER_BYTE : team.typicalMsPerByte;
+    for (const each of speeds) {
+      const weighed = each.msPerByte > 0 ? nearer(each.msPerByte, team.typicalMsPerByte) : unknown;
+      // What it was given ahead of the others was so many transfers, which take it this much longer, or less long, now.
+      each.givenMs = team.startMs + (each.givenMs - team.startMs) * (weighed / each.weighedMsPerByte);
+      each.weighedMsPerByte = weighed;
+    }
+  }
+
+  function known(paths: readonly Path[]): boolean {
+    if (paths.length !== speeds.length) return false;
+    for (let index = 0; index < paths.length; index++) {
+      if (speeds[index]!.id !== paths[index]!.id) return false;
+    }
+    return true;
+  }
+
+  /** A path that went and returns begins anew: it may lead over other links, and it has had nothing to be even. */
+  function pathsChanged(paths: readonly Path[]): void {
+    speeds.length = 0;
+    for (const { id } of paths) {
+      speeds.push(byId.get(id) ?? new PathSpeed(id, FIRST_MS_PER_BYTE, team.startMs, team.nowMs));
+    }
+    byId.clear();
+    for (const each of speeds) byId.set(each.id, each);
+    weigh();
+    team.first = 0;
+  }
+
+  function shares(): PathShare[] {
+    const bytesPerMs = speeds.reduce((sum, each) => sum + 1 / each.weighedMsPerByte, 0);
+    return speeds.map((each) => ({
+      id: each.id,
+      bytesPerSecond: each.msPerByte > 0 ? 1000 / each.msPerByte : 0,
+      share: 1 / each.weighedMsPerByte / bytesPerMs,
+    }));
+  }
+
+  return { name: "speed", select, completed, pathsChanged, shares };
+}
+
+function nearer(msPerByte: number, typicalMsPerByte: number): number {
+  return msPerByte > typicalMsPerByte
+    ? Math.max(typicalMsPerByte, msPerByte * (1 - NOISE_PART))
+    : Math.min(typicalMsPerByte, msPerByte / (1 - NOISE_PART));
+}
+
+function checked(options: SpeedOptions): Required<SpeedOptions> {
+  refuseUnknownOptions(options, ["intervalMs", "probePart", "overheadBytes"]);
+  const { intervalMs = 1000, probePart = 0.01, overheadBytes = 16_384 } = options;
+  if (!(intervalMs > 0 && intervalMs < Infinity)) {
+    throw new OptionError("intervalMs", "greater than 0 and finite", intervalMs);
+  }
+  if (!(probePart >= 0 && probePart <= 0.5)) throw new OptionError("probePart", "0 to 0.5", probePart);
+  if (!(overheadBytes >= 0 && overheadBytes < Infinity)) {
+    throw new OptionError("overheadBytes", "0 or more and finite", overheadBytes);
+  }
+  return { intervalMs, probePart, overheadBytes };
+}
