@@ -1,5 +1,5 @@
 /** Calls that go untimed between two timed ones; with the timed one a prime, so that no period of a strategy hides behind it. */
-const UNTIMED_CALLS = 16;
+const UNTIMED_CALLS = 22;
 /** Calls that are all timed at the start, and after a slow one. */
 const WATCHED_CALLS = 32;
 const UNTIMED = -1;
@@ -18,7 +18,7 @@ export class SlowWatch {
   #watchedLeft = WATCHED_CALLS;
   #suspected = false;
 
-  /** `sampled`: one call of 17 is timed while nothing is suspected; else each is. */
+  /** `sampled`: one call of 23 is timed while nothing is suspected; else each is. */
   constructor(stopwatchMs: () => number, slowMs: number, sampled: boolean) {
     this.#stopwatchMs = stopwatchMs;
     this.#slowMs = slowMs;

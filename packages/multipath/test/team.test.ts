@@ -626,7 +626,14 @@ describe("options", () => {
     [{ noPathQueueMs: -1 }, "noPathQueueMs"],
     [{ quiesceMs: Number.NaN }, "quiesceMs"],
     [{ retryMs: -5 }, "retryMs"],
+    [{ strategyFaultsMax: 0 }, "strategyFaultsMax"],
+    [{ strategySlowMs: 0 }, "strategySlowMs"],
   ])("refuses %o", (options, option) => {
     expect(() => setUp(options)).toThrow(expect.objectContaining({ code: "OPTION_INVALID", option }));
+  });
+
+  it("refuses a name that there is not", () => {
+    const options = { noPathQueueMS: 1 } as PathTeamOptions;
+    expect(() => setUp(options)).toThrow(expect.objectContaining({ code: "OPTION_UNKNOWN" }));
   });
 });
