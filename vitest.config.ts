@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    projects: ["packages/*", "apps/*", "tools/*", "scripts"],
+    projects: ["packages/*", "apps/*", "tools/*", "examples/*/vitest.config.ts", "scripts"],
     passWithNoTests: true,
     coverage: {
       provider: "v8",
