@@ -29,6 +29,21 @@ export function merged(before: EntrySettings | undefined, change: EntrySettings)
   return Object.freeze({ ...before, ...Object.fromEntries(said) });
 }
 
+/** For an event: what is named, in plain values. */
+export function inPlainValues(settings: EntrySettings): Record<string, string | number | boolean> {
+  return Object.fromEntries(
+    Object.entries(merged(undefined, settings)).map(([field, value]) => [field, inPlainValue(value)]),
+  );
+}
+
+function inPlainValue(value: Rate | number | boolean | null): string | number | boolean {
+  if (value === null) return "none";
+  if (typeof value !== "object") return value;
+  return "bytesPerSecond" in value
+    ? `${value.bytesPerSecond} bytes/s`
+    : `${value.commandsPerSecond} commands/s`;
+}
+
 function checkRate(option: string, rate: Rate | null | undefined): void {
   if (rate === undefined || rate === null) return;
   const entries = typeof rate === "object" ? Object.entries(rate) : [];

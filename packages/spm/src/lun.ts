@@ -115,7 +115,7 @@ export class Lun {
   setEntry(vm: VmId, change: EntrySettings): void {
     const settings = merged(this.#settings.get(vm), change);
     const nowMs = this.#clock.now();
-    this.#admission.setEntry(vm, settings, nowMs);
+    this.#admission.setEntry(vm, merged(undefined, change), nowMs);
     this.#settings.set(vm, settings);
     this.#meet(vm);
     this.#priorities[vm] = settings.priority ?? PRIORITY_DEFAULT;

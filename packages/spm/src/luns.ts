@@ -1,4 +1,10 @@
-import { type DiscoveredPath, FairleadError, type LunDescription } from "@fairlead/core";
+import {
+  type DiscoveredPath,
+  type EntrySettings,
+  FairleadError,
+  type LunDescription,
+  type VmId,
+} from "@fairlead/core";
 import type { PathTeamOptions } from "@fairlead/multipath";
 import { Lun } from "./lun.js";
 import { Policies, type Scope } from "./policies.js";
@@ -77,6 +83,17 @@ export class Luns {
     this.#applyMask(lun);
   }
 
+  /** A level of service that was given before its LUN was found. */
+  setKeptEntry(lun: Lun, vm: VmId, entry: EntrySettings): void {
+    try {
+      lun.setEntry(vm, entry);
+    } catch (error) {
+      const { code, message } = failure(error);
+      const reason = `${code}: level of service of VM ${vm}: ${message}`;
+      this.#event("entry-refused", "error", lun.description.id, reason);
+    }
+  }
+
   setStrategies(create: CreateStrategies, name?: string): void {
     this.#policies.setStrategies(create, this.#scope(name));
   }
@@ -90,13 +107,17 @@ export class Luns {
   }
 
   /** Takes in what a scan found; says what is new. */
-  merge(found: readonly DiscoveredPath[], onGrown: (lun: Lun) => void): Omit<RescanReport, "problems"> {
+  merge(found: readonly DiscoveredPath[], onGrown: (lun: Lun) => void): RescanReport {
+    const problems = new Map<string, RescanReport["problems"][number]>();
     const addedPaths: string[] = [];
     const addedLuns: string[] = [];
     const grownLuns: string[] = [];
     for (const path of found) {
-      const known = this.#byId.get(path.lun.id);
-      const lun = known ?? this.#add(path);
+      const { id } = path.lun;
+      if (problems.has(id)) continue;
+      const known = this.#byId.get(id);
+      const lun = known ?? this.#add(path, (problem) => problems.set(id, { where: id, ...problem }));
+      if (lun === undefined) continue;
       if (known === undefined) addedLuns.push(lun.description.id);
       else if (path.lun.capacityBytes > lun.description.capacityBytes) {
         this.#grow(lun, path.lun);
@@ -106,7 +127,7 @@ export class Luns {
       if (this.#join(lun, path)) addedPaths.push(path.adapter.id);
     }
     for (const lun of this.#byId.values()) this.#applyMask(lun);
-    return { addedPaths, addedLuns, grownLuns };
+    return { addedPaths, addedLuns, grownLuns, problems: [...problems.values()] };
   }
 
   close(): void {
@@ -127,7 +148,21 @@ export class Luns {
     return name === undefined ? { luns: this.all(), all: true } : { luns: [this.#get(name)], all: false };
   }
 
-  #add(path: DiscoveredPath): Lun {
+  /** A policy that can't be made is the problem of its own LUN. */
+  #add(
+    path: DiscoveredPath,
+    onProblem: (problem: { code: string; message: string }) => void,
+  ): Lun | undefined {
+    try {
+      return this.#made(path);
+    } catch (error) {
+      const { code, message } = failure(error);
+      onProblem({ code, message });
+      return undefined;
+    }
+  }
+
+  #made(path: DiscoveredPath): Lun {
     const { id } = path.lun;
     const context = { team: id, ordinal: this.#byId.size };
     const { stopwatchMs } = this.#parts;
@@ -204,6 +239,11 @@ export class Luns {
   #event(kind: string, severity: "info" | "error", subject: string, reason: string): void {
     this.#parts.onEvent({ kind, severity, subject, reason });
   }
+}
+
+/** Of somebody's policy. */
+function failure(error: unknown): FairleadError {
+  return error instanceof FairleadError ? error : new FairleadError("POLICY_FAILED", String(error));
 }
 
 function namesOf(lun: Lun): string[] {

@@ -1,6 +1,6 @@
 import type { EntrySettings, EntryStatus, VmId } from "@fairlead/core";
 import { Disks } from "./disks.js";
-import { checkEntry, merged } from "./entry-settings.js";
+import { checkEntry, inPlainValues, merged } from "./entry-settings.js";
 import { Luns } from "./luns.js";
 import { settingsFrom } from "./options.js";
 import { ScanProblems, Scans, scanAll } from "./scans.js";
@@ -43,12 +43,13 @@ export function createStoragePathManager(
     const unread = results.flatMap((result) => result.problems);
     if (closed) return { addedPaths: [], addedLuns: [], grownLuns: [], problems: unread };
     const found = results.flatMap((result) => result.paths);
-    const report = luns.merge(found, (lun) => disks.lunGrew(lun));
+    const { problems: refused, ...report } = luns.merge(found, (lun) => disks.lunGrew(lun));
     if (results.every(({ settled }) => settled)) luns.predecessorFenced();
     applyEntries();
     disks.lunsChanged();
-    problems.report(unread);
-    return { ...report, problems: unread };
+    const all = [...unread, ...refused];
+    problems.report(all);
+    return { ...report, problems: all };
   }
 
   function missing(): boolean {
@@ -63,7 +64,7 @@ export function createStoragePathManager(
     for (const [name, byVm] of entries) {
       const lun = luns.find(name);
       if (lun === undefined) continue;
-      for (const [vm, entry] of byVm) lun.setEntry(vm, entry);
+      for (const [vm, entry] of byVm) luns.setKeptEntry(lun, vm, entry);
       entries.delete(name);
     }
   }
@@ -73,6 +74,13 @@ export function createStoragePathManager(
     const lun = luns.find(name);
     if (lun !== undefined) {
       lun.setEntry(vm, entry);
+      onEvent({
+        kind: "entry-changed",
+        severity: "info",
+        subject: lun.description.id,
+        reason: `level of service of VM ${vm}, by an administrator's word`,
+        inputs: { vm, ...inPlainValues(entry) },
+      });
       return true;
     }
     const waiting = entries.get(name) ?? new Map<VmId, EntrySettings>();
