@@ -41,7 +41,7 @@ Break a path while a disk is in use, and mend it:
   fairlead san resume ${portal}
 Let shares matter:
   fairlead san limit 50MiB/s
-  fairlead set shares batch vmhba0:0:0 4000
+  fairlead set entry batch vmhba0:0:0 shares=4000
 
 Ctrl-C stops it. What was written is gone then.`;
 }

@@ -1,16 +1,17 @@
 import { hostname } from "node:os";
 import { performance } from "node:perf_hooks";
-import { type Clock, type EventSink, FairleadError, HOST, type VirtualDisk } from "@fairlead/core";
+import { type Clock, HOST, type HostEvent, type VirtualDisk } from "@fairlead/core";
 import { createNbdServer, type NbdAddress } from "@fairlead/driver-nbd";
 import { createStoragePathManager, type StoragePathManager } from "@fairlead/spm";
 import { type ApiServer, serveApi } from "./api/server.js";
 import type { HostConfig } from "./config/schema.js";
+import { Guarantees } from "./guarantees.js";
 import { createHbas } from "./hbas.js";
 import type { Journal } from "./journal.js";
+import { Policies } from "./policies.js";
 import { defaultRunDir, RunDir } from "./run-dir.js";
 import type { San } from "./san.js";
-import { createScheduler } from "./scheduler.js";
-import { chooseStrategy, type StrategyChoice } from "./strategies.js";
+import { DEFAULT_PRIORITY, entryOn } from "./service-level.js";
 import { Usage } from "./usage.js";
 import { Vms } from "./vms.js";
 
@@ -35,13 +36,14 @@ export interface Host {
   readonly spm: StoragePathManager;
   readonly vms: Vms;
   readonly usage: Usage;
+  readonly policies: Policies;
   /** Lets what is in flight end, logs out, removes the sockets. */
   close(): Promise<void>;
 }
 
 /**
  * A running host. Targets need not answer yet: disks appear when theirs do.
- * Errors: `RUN_DIR_REFUSED`, `RUN_DIR_IN_USE`, `STRATEGY_NONE_USABLE`, and those of the parts.
+ * Errors: `RUN_DIR_REFUSED`, `RUN_DIR_IN_USE`, `POLICY_NONE_USABLE`, and those of the parts.
  */
 export async function startHost(config: HostConfig, parts: HostParts): Promise<Host> {
   const runDir = await RunDir.claim(config.host.runDir ?? defaultRunDir());
@@ -60,7 +62,8 @@ async function wire(config: HostConfig, parts: HostParts, runDir: RunDir): Promi
   const vms = new Vms(config.vms);
   const usage = new Usage();
   const served = new Map<string, VirtualDisk>();
-  const strategy = usableStrategy(config, onEvent);
+  const policies = await Policies.load(config.luns, directory, onEvent);
+  const guarantees = new Guarantees(onEvent);
   const hbas = createHbas(config.hbas, { clock, onEvent, directory, initiatorName: initiatorName(config) });
   const nbd = createNbdServer({
     clock,
@@ -68,14 +71,18 @@ async function wire(config: HostConfig, parts: HostParts, runDir: RunDir): Promi
     onEvent,
     closeTimeoutMs: NBD_CLOSE_MS,
   });
-  const spm = createStoragePathManager(
+  const spm: StoragePathManager = createStoragePathManager(
     {
       clock,
       hbas,
-      createStrategies: () => [strategy.create()],
-      createAdmissionPolicy: () => createScheduler(config.luns.scheduler),
+      createStrategies: policies.createStrategies,
+      createAdmissionPolicy: policies.createAdmissionPolicy,
       stopwatchMs: () => performance.now(),
-      onEvent,
+      onEvent(event: HostEvent) {
+        // Whoever changes an entry here tells of it by the VM's name.
+        if (event.kind !== "entry-changed") onEvent(event);
+        if (event.kind === "path-found") policies.lunsChanged(spm);
+      },
       onDiskReady(disk) {
         served.set(disk.name, disk);
         nbd.exportsChanged();
@@ -99,9 +106,10 @@ async function wire(config: HostConfig, parts: HostParts, runDir: RunDir): Promi
       quiesceMs: config.luns.quiesceTime,
       recovering: runDir.recovering,
       rescanMs: config.luns.rescan,
+      hbaShares: hbaShares(config),
     },
   );
-  const sampler = setInterval(() => sampleUsage(usage, clock, spm, vms), SAMPLE_MS).unref();
+  const sampler = setInterval(() => sample(host, clock, guarantees), SAMPLE_MS).unref();
   let api: ApiServer | undefined;
 
   async function close(): Promise<void> {
@@ -115,7 +123,7 @@ async function wire(config: HostConfig, parts: HostParts, runDir: RunDir): Promi
 
   const nbdSocket = runDir.file("nbd.sock");
   const apiSocket = config.api.socket ?? runDir.file("api.sock");
-  const host: Host = { runDir: runDir.path, apiSocket, nbdSocket, spm, vms, usage, close };
+  const host: Host = { runDir: runDir.path, apiSocket, nbdSocket, spm, vms, usage, policies, close };
   try {
     addDisks(spm, vms);
     await nbd.listen({ socket: nbdSocket });
@@ -131,20 +139,6 @@ async function wire(config: HostConfig, parts: HostParts, runDir: RunDir): Promi
   return host;
 }
 
-/** Errors: `STRATEGY_NONE_USABLE`. */
-function usableStrategy({ luns }: HostConfig, onEvent: EventSink): StrategyChoice {
-  const { chosen, skipped } = chooseStrategy(luns.strategy);
-  if (chosen === undefined) {
-    const reasons = skipped.map(({ reason }) => reason).join("; ");
-    throw new FairleadError("STRATEGY_NONE_USABLE", `no strategy of luns.strategy can be used: ${reasons}`);
-  }
-  for (const { index, reason } of skipped) {
-    const subject = luns.strategy[index]?.name ?? "";
-    onEvent({ kind: "strategy-skipped", severity: "warning", subject, reason });
-  }
-  return chosen;
-}
-
 /** Targets know the host by it, so it must stay the same from start to start. */
 function initiatorName({ host }: HostConfig): string {
   if (host.initiatorName !== undefined) return host.initiatorName;
@@ -152,18 +146,26 @@ function initiatorName({ host }: HostConfig): string {
   return `iqn.2026-01.net.fairlead:${name}`;
 }
 
+/** 004.c12 */
+function hbaShares({ hbas }: HostConfig): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(hbas).flatMap(([name, { share }]) => (share === undefined ? [] : [[name, share]])),
+  );
+}
+
 function addDisks(spm: StoragePathManager, vms: Vms): void {
   for (const { id, name, config } of vms.all()) {
-    for (const [lun, settings] of Object.entries(config.luns)) {
-      if (settings.shares !== undefined) spm.setEntry(id, lun, { shares: settings.shares });
-    }
-    for (const [disk, { extents, readOnly }] of Object.entries(config.disks)) {
+    const { priority, disks, luns } = config;
+    const extents = Object.values(disks).flatMap((disk) => disk.extents);
+    // First, since `luns` may know a LUN under another name, and wins. The default needs no entry.
+    if (priority !== DEFAULT_PRIORITY) for (const { lun } of extents) spm.setEntry(id, lun, { priority });
+    for (const [lun, level] of Object.entries(luns)) spm.setEntry(id, lun, entryOn(level, priority));
+    for (const [disk, { extents, readOnly }] of Object.entries(disks)) {
       const parts = extents.map(({ lun, range }) => ({
         lun,
         ...(range && { startBytes: range.startBytes }),
         ...(range?.endBytes !== undefined && { lengthBytes: range.endBytes - range.startBytes }),
       }));
-      for (const { lun } of extents) spm.setEntry(id, lun, { priority: config.priority });
       spm.addDisk({ name: `${name}-${disk}`, vm: id, readOnly, extents: parts });
     }
   }
@@ -174,13 +176,18 @@ function tcpAddress(text: string): NbdAddress {
   return { host: text.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(text.slice(colon + 1)) };
 }
 
-function sampleUsage(usage: Usage, clock: Clock, spm: StoragePathManager, vms: Vms): void {
+/** Each second: what every VM consumes of every LUN, and whether guarantees are met. */
+function sample({ spm, vms, usage, policies }: Host, clock: Clock, guarantees: Guarantees): void {
   const nowMs = clock.now();
-  const ids = [HOST, ...vms.all().map(({ id }) => id)];
-  for (const lun of spm.luns()) {
-    for (const vm of ids) {
-      const entry = spm.entry(vm, lun.id);
-      if (entry !== undefined) usage.sample(nowMs, lun.id, vm, entry.consumedUnits);
+  const all = [{ id: HOST, name: "host" }, ...vms.all()];
+  const { unitBytes } = policies;
+  for (const { id: lun } of spm.luns()) {
+    for (const { id: vm, name: vmName } of all) {
+      const entry = spm.entry(vm, lun);
+      if (entry === undefined) continue;
+      usage.sample(nowMs, lun, vm, entry.consumedUnits);
+      const unitsPerSecond = usage.unitsPerSecond(lun, vm);
+      guarantees.look({ vm, vmName, lun, entry, unitsPerSecond, unitBytes });
     }
   }
 }

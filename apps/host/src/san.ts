@@ -1,6 +1,5 @@
-import { FairleadError } from "@fairlead/core";
+import { FairleadError, type Rate } from "@fairlead/core";
 import type { Target } from "@fairlead/iscsi-target";
-import type { Rate } from "./config/units.js";
 
 export const SAN_ACTIONS = ["close", "stall", "resume", "refuse", "accept"] as const;
 export type SanAction = (typeof SAN_ACTIONS)[number];

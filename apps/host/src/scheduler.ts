@@ -1,5 +1,5 @@
 import { type DiskScheduler, type DiskSchedulerOptions, diskScheduler } from "@fairlead/disk-scheduler";
-import type { SchedulerConfig } from "./config/schema.js";
+import type { SchedulerConfig } from "./config/lun-schema.js";
 import { defined } from "./defined.js";
 
 /** The config's words for the options of the scheduler package. */
@@ -7,17 +7,28 @@ export const SCHEDULER_WORDS: Readonly<Record<string, keyof SchedulerConfig>> = 
   unitBytes: "unit",
   sequentialBytes: "sequential",
   intervalMs: "interval",
+  limitBurstMs: "limitBurst",
+  guaranteeWindowMs: "guaranteeWindow",
 };
 
-/** Errors: `OPTION_INVALID`. */
-export function createScheduler(config: SchedulerConfig): DiskScheduler {
-  const { queueDepth: _roomBelongsToTheLun, unit, sequential, interval, factors, ...same } = config;
-  const options: DiskSchedulerOptions = defined({
+/** What the config says of the policy itself: the room belongs to the LUN. */
+export type SchedulerWords = Partial<Omit<SchedulerConfig, "queueDepth">>;
+
+/** In the package's own words. */
+export function schedulerOptions(words: SchedulerWords): DiskSchedulerOptions {
+  const { unit, sequential, interval, limitBurst, guaranteeWindow, factors, ...same } = words;
+  return defined({
     ...same,
     unitBytes: unit,
     sequentialBytes: sequential,
     intervalMs: interval,
+    limitBurstMs: limitBurst,
+    guaranteeWindowMs: guaranteeWindow,
     factors: factors && defined(factors),
   });
-  return diskScheduler(options);
+}
+
+/** Errors: `OPTION_INVALID`. */
+export function createScheduler({ queueDepth: _room, ...words }: Partial<SchedulerConfig>): DiskScheduler {
+  return diskScheduler(schedulerOptions(words));
 }

@@ -1,7 +1,13 @@
+import type { EntryStatus } from "@fairlead/core";
 import type { DiskStatus, LunStatus, PathStatus, RescanReport } from "@fairlead/spm";
 import type { Host } from "./host.js";
 import type { JournalRecord } from "./journal.js";
+import type { PluginView } from "./plugins/list.js";
+import type { PolicyChange } from "./policies.js";
 import type { SanPortal } from "./san.js";
+import { type LevelView, levelView } from "./service-level.js";
+
+export type { PolicyChange };
 
 /** What the API answers, and what the command line reads. */
 export interface Views {
@@ -11,7 +17,10 @@ export interface Views {
   readonly vms: { readonly vms: readonly VmView[] };
   readonly events: EventsView;
   readonly rescan: RescanReport;
-  readonly entry: { readonly vm: string; readonly lun: string; readonly shares: number };
+  readonly entry: EntryView;
+  readonly policy: PolicyChange;
+  readonly scheduler: { readonly luns: string };
+  readonly plugins: { readonly plugins: readonly PluginView[] };
   readonly path: { readonly path: PathStatus };
   readonly lun: { readonly lun: LunStatus };
   readonly portals: { readonly portals: readonly SanPortal[] };
@@ -29,9 +38,13 @@ export interface DiskView extends Omit<DiskStatus, "vm"> {
   readonly uri: string;
 }
 
-export interface VmLunView {
+export interface EntryView extends LevelView {
+  readonly vm: string;
   readonly lun: string;
-  readonly shares: number;
+}
+
+export interface VmLunView extends LevelView {
+  readonly lun: string;
   /** shares ÷ shares of the VMs that are active on the LUN, 0 to 1; absent while the VM itself is not. [0086] */
   readonly entitlement?: number;
   /** Part of what was consumed of the LUN in the last 10 s, 0 to 1. */
@@ -39,6 +52,9 @@ export interface VmLunView {
   readonly unitsPerSecond: number;
   readonly queuedCommands: number;
   readonly consumedUnits: number;
+  readonly state: EntryStatus["state"];
+  /** How long its guarantee could not be met although it had commands queued, ms. [0106] */
+  readonly unmetMs: number;
 }
 
 export interface VmView {
@@ -87,12 +103,14 @@ function entriesOn({ spm, vms, usage }: Host, lun: string): Map<number, VmLunVie
       id,
       {
         lun,
-        shares: entry.shares,
+        ...levelView(entry),
         ...(active && activeShares > 0 && { entitlement: entry.shares / activeShares }),
         received: usage.received(lun, id),
         unitsPerSecond: usage.unitsPerSecond(lun, id),
         queuedCommands: entry.queuedCommands,
         consumedUnits: entry.consumedUnits,
+        state: entry.state,
+        unmetMs: entry.unmetMs,
       },
     ]),
   );

@@ -62,7 +62,7 @@ describe("the API", () => {
     });
     expect(running.host.spm.entry(1, running.lun)?.shares).toBe(500);
     const { json } = await ask(running, "GET", "/v1/events");
-    expect(json.events.at(-1)).toMatchObject({ kind: "shares-set", subject: "db", inputs: { shares: 500 } });
+    expect(json.events.at(-1)).toMatchObject({ kind: "entry-set", subject: "db", inputs: { shares: 500 } });
   });
 
   it("takes a path out of use and back", async () => {
@@ -97,7 +97,7 @@ describe("events over the API", () => {
     const { lastSequence } = running.journal;
     const waiting = ask(running, "GET", `/v1/events?since=${lastSequence}&wait=20`);
     await ask(running, "PUT", SHARES("local:0:0"), { shares: 7 });
-    expect((await waiting).json.events).toMatchObject([{ sequence: lastSequence + 1, kind: "shares-set" }]);
+    expect((await waiting).json.events).toMatchObject([{ sequence: lastSequence + 1, kind: "entry-set" }]);
     const restarted = await ask(running, "GET", "/v1/events?since=999999&wait=20");
     expect(restarted.json.events[0].sequence).toBe(1);
   });

@@ -55,23 +55,25 @@ describe("fairlead get", () => {
     expect((await fairlead(running, "get", "disks")).stdout).not.toContain("nbd+unix:");
     const luns = JSON.parse((await fairlead(running, "get", "luns", "-o", "json")).stdout);
     expect(luns).toMatchObject([{ id: lun, capacityBytes: 8 * 1024 * 1024 }]);
-    expect((await fairlead(running, "get", "vms")).stdout).toMatch(/^db +5 +file:\S+ +3000 +- +0\.0 %/m);
+    expect((await fairlead(running, "get", "vms")).stdout).toMatch(
+      /^db +5 +file:\S+ +3000 +none +none +- +0\.0 % +0 +0 +idle$/m,
+    );
   });
 });
 
 describe("fairlead set, path, rescan, events", () => {
   it("change the running host and say what they did", async () => {
     const running = await ready();
-    expect(await fairlead(running, "set", "shares", "db", "local:0:0", "500")).toMatchObject({
+    expect(await fairlead(running, "set", "entry", "db", "local:0:0", "shares=500")).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/^db has 500 shares of file:/),
+      stdout: expect.stringMatching(/^db on file:\S+: 500 shares, priority 5$/),
     });
     expect((await fairlead(running, "path", "disable", "local:0:0")).stdout).toBe("local:0:0 is disabled");
     expect(running.host.spm.paths()[0]?.state).toBe("disabled");
     expect((await fairlead(running, "path", "enable", "local:0:0")).stdout).toBe("local:0:0 is active");
     expect((await fairlead(running, "rescan")).stdout).toBe("0 paths added\n0 LUNs added, 0 grown");
     const { stdout } = await fairlead(running, "events");
-    expect(stdout).toMatch(/^\d\d:\d\d:\d\d shares-set db: 500 shares of .*$/m);
+    expect(stdout).toMatch(/^\d\d:\d\d:\d\d entry-set db: 500 shares, priority 5 on .*$/m);
     expect(stdout).toMatch(/^\d\d:\d\d:\d\d path-disabled local:0:0: .*$/m);
     const json = (await fairlead(running, "events", "-o", "json", "--since", "1")).stdout.split("\n");
     expect(json.map((line) => JSON.parse(line).sequence)).toEqual(json.map((_, index) => index + 2));
@@ -80,12 +82,12 @@ describe("fairlead set, path, rescan, events", () => {
   it("follow what comes until the host ends", async () => {
     const running = await ready();
     const following = fairlead(running, "events", "--follow", "-o", "json");
-    await fairlead(running, "set", "shares", "web", "local:0:0", "9");
+    await fairlead(running, "set", "entry", "web", "local:0:0", "shares=9");
     await running.host.close();
     const { code, stdout } = await following;
     expect(code).toBe(3);
     const kinds = stdout.split("\n").map((line) => JSON.parse(line).kind);
-    expect(kinds).toContain("shares-set");
+    expect(kinds).toContain("entry-set");
     expect(kinds).toContain("host-stopping");
   });
 });
@@ -97,14 +99,22 @@ describe("exit codes", () => {
       [2, /unknown command 'frobnicate'/, "frobnicate"],
       [2, /choices are paths, luns, disks, vms/, "get", "nothing"],
       [2, /unknown option '--all'/, "get", "paths", "--all"],
-      [2, /expected a number of shares/, "set", "shares", "db", "local:0:0", "many"],
-      [2, /expected a number of shares/, "set", "shares", "db", "local:0:0", "-5"],
+      [2, /expected key=value, but is "many"/, "set", "entry", "db", "local:0:0", "many"],
+      [
+        1,
+        /^error API_BODY_INVALID: body: shares is -5, expected/,
+        "set",
+        "entry",
+        "db",
+        "local:0:0",
+        "shares=-5",
+      ],
       [2, /expected a whole number/, "events", "--since", "-1"],
       [5, /^error PATH_UNKNOWN: .*\n {2}to fix it: `fairlead get paths`/, "path", "disable", "vmhba9:9:9"],
-      [5, /^error VM_UNKNOWN: .*known are db, web/, "set", "shares", "nope", "local:0:0", "5"],
-      [5, /^error LUN_UNKNOWN: /, "set", "shares", "db", "../../livez", "5"],
+      [5, /^error VM_UNKNOWN: .*known are db, web/, "set", "entry", "nope", "local:0:0", "shares=5"],
+      [5, /^error LUN_UNKNOWN: /, "set", "entry", "db", "../../livez", "shares=5"],
       [5, /^error SAN_NONE: /, "san", "stall", "127.0.0.1:1"],
-      [1, /^error OPTION_INVALID: /, "set", "shares", "db", "local:0:0", "2000000"],
+      [1, /^error OPTION_INVALID: /, "set", "entry", "db", "local:0:0", "shares=2000000"],
     ];
     for (const [code, stderr, ...args] of cases) {
       const result = await fairlead(running, ...args);

@@ -19,10 +19,13 @@ interface Key {
 /** Every key of the config. */
 export function configKeys(schema: Schema, path = ""): Key[] {
   const { properties = {}, required = [], additionalProperties, items, oneOf = [] } = schema;
+  // What is said of luns.strategy holds for them.
+  if (/(admission|<name>\.strategy)\[\]$/.test(path)) return [];
   const members = Object.entries(properties).flatMap(([name, member]): Key[] => {
     const key = path === "" ? name : `${path}.${name}`;
     return [{ path: key, schema: member, required: required.includes(name) }, ...configKeys(member, key)];
   });
+  // Beside the source of a policy stand options, which only that policy knows.
   const named = typeof additionalProperties === "object" && path !== "luns.strategy[]";
   return [
     ...oneOf.flatMap((one) => configKeys(one, path)),

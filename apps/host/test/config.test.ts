@@ -13,9 +13,9 @@ function parse(text: string) {
 }
 
 /** `line:column: message` of everything that is wrong. */
-function problems(text: string): string[] {
+async function problems(text: string): Promise<string[]> {
   try {
-    parse(text);
+    await parse(text);
   } catch (error) {
     if (error instanceof ConfigError)
       return error.problems.map(({ line, column, message }) => `${line}:${column}: ${message}`);
@@ -25,8 +25,8 @@ function problems(text: string): string[] {
 }
 
 describe("a config that is right", () => {
-  it("has its defaults filled in and its units resolved", () => {
-    const { config, warnings } = parse(`
+  it("has its defaults filled in and its units resolved", async () => {
+    const { config, warnings } = await parse(`
 ${HBAS}
 luns: { quiesceTime: 10s, whenNoPath: { queueFor: 2min }, scheduler: { unit: 8KiB, interval: 500ms } }
 vms: { db: { disks: { root: { extents: [{ lun: a, range: 1-2GiB }] } } } }`);
@@ -48,37 +48,39 @@ vms: { db: { disks: { root: { extents: [{ lun: a, range: 1-2GiB }] } } } }`);
 });
 
 describe("what is wrong with a config", () => {
-  it("is told with line and column, and the nearest known key", () => {
-    expect(problems(`${HBAS}\nvms:\n  db:\n    prioritty: 3\n    disk: {}\n`)).toEqual([
+  it("is told with line and column, and the nearest known key", async () => {
+    expect(await problems(`${HBAS}\nvms:\n  db:\n    prioritty: 3\n    disk: {}\n`)).toEqual([
       "4:5: vms.db.prioritty is not a known key, did you mean priority?",
       "5:5: vms.db.disk is not a known key, did you mean disks?",
     ]);
-    expect(problems(`${HBAS}\nluns: { scheduler: { zzzzzzzz: 1 } }`)[0]).toMatch(
+    expect((await problems(`${HBAS}\nluns: { scheduler: { zzzzzzzz: 1 } }`))[0]).toMatch(
       /^2:22: luns\.scheduler\.zzzzzzzz is not a known key, known are queueDepth, /,
     );
-    expect(problems("hbas:\n  a: { driver: iscsi, portals: [b], fils: [] }")).toEqual([
-      "2:37: hbas.a.fils is not a known key, known are driver, portals, localAddress, targets, chap",
+    expect(await problems("hbas:\n  a: { driver: iscsi, portals: [b], fils: [] }")).toEqual([
+      "2:37: hbas.a.fils is not a known key, known are driver, portals, localAddress, targets, chap, share",
     ]);
   });
 
-  it("names the value, the place and what was expected", () => {
-    expect(problems(`${HBAS}\nluns:\n  quiesceTime: 30\n  rescan: 5 sec\n  numbers: 5-3`)).toEqual([
+  it("names the value, the place and what was expected", async () => {
+    expect(await problems(`${HBAS}\nluns:\n  quiesceTime: 30\n  rescan: 5 sec\n  numbers: 5-3`)).toEqual([
       "3:16: luns.quiesceTime is 30, expected a duration such as 500ms, 30s, 5min or 1h",
       '4:11: luns.rescan is "5 sec", expected a duration such as 500ms, 30s, 5min or 1h',
       '5:12: luns.numbers is "5-3", expected LUN numbers such as 0-255 or 7, at most 16383',
     ]);
-    expect(problems(`${HBAS}\nvms: { db: { priority: 11, disks: { root: {} } } }`)).toEqual([
+    expect(await problems(`${HBAS}\nvms: { db: { priority: 11, disks: { root: {} } } }`)).toEqual([
       "2:24: vms.db.priority is 11, expected a number of at most 10",
       "2:43: vms.db.disks.root.extents is missing, expected a list",
     ]);
-    expect(problems("hbas: { a: { driver: iscis }, b: { driver: iscsi, portals: ['x:99999'] } }")).toEqual([
+    expect(
+      await problems("hbas: { a: { driver: iscis }, b: { driver: iscsi, portals: ['x:99999'] } }"),
+    ).toEqual([
       '1:22: hbas.a.driver is "iscis", expected a mapping with driver "iscsi" or "file"',
       '1:61: hbas.b.portals[0] is "x:99999", expected an address such as 192.0.2.10:3260 or [2001:db8::1]:3260',
     ]);
   });
 
-  it("is all listed, in the order of the lines, whatever kind it is", () => {
-    const found = problems(`
+  it("is all listed, in the order of the lines, whatever kind it is", async () => {
+    const found = await problems(`
 vms:
   a: { disks: { r: { extents: [{ lun: x, range: 0-2GiB }, { lun: x, range: 1-3GiB }] } }, bad: 1 }
 luns: { strategy: [{ name: nope }], quiesceTime: soon, scheduler: { sharesMin: 500, sharesMax: 100 } }
@@ -93,29 +95,29 @@ hbas: { v: { driver: iscsi, portals: [p], chap: { user: u, secretFile: /nosuch }
     ]);
   });
 
-  it("includes overlapping extents, also those with one between them", () => {
+  it("includes overlapping extents, also those with one between them", async () => {
     const disk = (name: string, range: string) => `    ${name}: { extents: [{ lun: x${range} }] }`;
     const vms = (...disks: string[]) => `${HBAS}\nvms:\n  a:\n   disks:\n${disks.join("\n")}`;
     const ranges = [", range: 0-9GiB", ", range: 1-2GiB", ", range: 3-4GiB", ", range: 9-10GiB"];
-    expect(problems(vms(...ranges.map((range, index) => disk(`d${index}`, range))))).toEqual([
+    expect(await problems(vms(...ranges.map((range, index) => disk(`d${index}`, range))))).toEqual([
       "6:21: bytes 1073741824 to 2147483648 of x overlaps with bytes 0 to 9663676416, which belongs to a-d0",
       "7:21: bytes 3221225472 to 4294967296 of x overlaps with bytes 0 to 9663676416, which belongs to a-d0",
     ]);
-    expect(problems(vms(disk("d0", ", range: 5GiB-"), disk("d1", "")))).toHaveLength(1);
-    expect(problems(vms(disk("d0", ", range: 0-5GiB"), disk("d1", ", range: 5GiB-")))).toEqual([]);
+    expect(await problems(vms(disk("d0", ", range: 5GiB-"), disk("d1", "")))).toHaveLength(1);
+    expect(await problems(vms(disk("d0", ", range: 0-5GiB"), disk("d1", ", range: 5GiB-")))).toEqual([]);
   });
 
-  it("includes two disks that would be served under one name", () => {
-    const found = problems(`${HBAS}
+  it("includes two disks that would be served under one name", async () => {
+    const found = await problems(`${HBAS}
 vms:
   a: { disks: { b-c: { extents: [{ lun: x }] } } }
   a-b: { disks: { c: { extents: [{ lun: y }] } } }`);
     expect(found).toEqual(["4:22: disk c of a-b would be served as a-b-c, like disk b-c of a"]);
   });
 
-  it("includes shares that the scheduler would refuse", () => {
+  it("includes shares that the scheduler would refuse", async () => {
     expect(
-      problems(
+      await problems(
         `${HBAS}\nluns: { scheduler: { sharesMin: 100 } }\nvms: { a: { luns: { x: { shares: 99 } } } }`,
       ),
     ).toEqual(["3:34: vms.a.luns.x.shares is 99, expected from 100 to 1000000"]);
@@ -123,58 +125,60 @@ vms:
 });
 
 describe("strategies", () => {
-  it("are taken from the list in order; one that can't be used is a warning", () => {
-    const { warnings } = parse(`${HBAS}\nluns: { strategy: [{ name: vm-affinty }, { name: round-robin }] }`);
+  it("are taken from the list in order; one that can't be used is a warning", async () => {
+    const { warnings } = await parse(
+      `${HBAS}\nluns: { strategy: [{ name: vm-affinty }, { name: round-robin }] }`,
+    );
     expect(warnings).toEqual([
       {
         line: 2,
         column: 20,
         message:
-          'there is no strategy "vm-affinty", known are round-robin, least-pending; round-robin is used instead',
+          'there is no built-in strategy "vm-affinty", did you mean vm-affinity? (round-robin is used instead)',
       },
     ]);
   });
 
-  it("are an error where none can be used, with each reason", () => {
-    const found = problems(`${HBAS}
+  it("are an error where none can be used, with each reason", async () => {
+    const found = await problems(`${HBAS}
 luns: { strategy: [{ name: nope }, { name: least-pending, bye: 1 }, { name: round-robin, bytesPerTurn: 5 }] }`);
     expect(found).toEqual([
-      '2:20: there is no strategy "nope", known are round-robin, least-pending',
-      "2:36: least-pending has no option bye, did you mean by?",
-      "2:69: option bytesPerTurn of round-robin is 5, expected a size such as 512B, 64KiB, 50MiB, 20GiB or 1TiB",
+      '2:20: there is no built-in strategy "nope", known are round-robin, least-pending, vm-affinity, quota, speed',
+      "2:36: least-pending: there is no option bye, did you mean by?",
+      "2:69: option bytesPerTurn of round-robin is 5: expected a size such as 512B, 64KiB, 50MiB, 20GiB or 1TiB",
     ]);
   });
 });
 
 describe("hostile text", () => {
-  it("is refused as YAML where it is none", () => {
-    expect(problems("a: [1")[0]).toMatch(/^1:6: /);
-    expect(problems("a: 1\na: 2")).toEqual(["2:1: Map keys must be unique"]);
-    expect(problems("--- a\n--- b")).toEqual(["2:1: a second document begins here, expected one"]);
-    expect(problems("!!js/function x")[0]).toMatch(/Unresolved tag/);
-    expect(problems("{? [a] : b}")).toContain("1:1: a list or mapping can't be a key");
+  it("is refused as YAML where it is none", async () => {
+    expect((await problems("a: [1"))[0]).toMatch(/^1:6: /);
+    expect(await problems("a: 1\na: 2")).toEqual(["2:1: Map keys must be unique"]);
+    expect(await problems("--- a\n--- b")).toEqual(["2:1: a second document begins here, expected one"]);
+    expect((await problems("!!js/function x"))[0]).toMatch(/Unresolved tag/);
+    expect(await problems("{? [a] : b}")).toContain("1:1: a list or mapping can't be a key");
   });
 
-  it("multiplies nothing by aliases", () => {
+  it("multiplies nothing by aliases", async () => {
     const levels = ["a: &a [x,x,x,x,x,x,x,x,x]"];
     for (const [level, below] of ["ba", "cb", "dc", "ed", "fe"].map((pair) => [...pair]))
       levels.push(`${level}: &${level} [${Array(9).fill(`*${below}`).join()}]`);
     const startedMs = performance.now();
-    expect(problems(levels.join("\n"))).toHaveLength(1);
+    expect(await problems(levels.join("\n"))).toHaveLength(1);
     expect(performance.now() - startedMs).toBeLessThan(2000);
   });
 
-  it("does not exhaust the stack, nor say more than a reader can take", () => {
-    const found = problems("[".repeat(20_000));
+  it("does not exhaust the stack, nor say more than a reader can take", async () => {
+    const found = await problems("[".repeat(20_000));
     expect(found.length).toBeGreaterThan(0);
     expect(found.length).toBeLessThanOrEqual(10);
   });
 
-  it("does not reach what keys mean to JavaScript", () => {
-    expect(problems(`${HBAS}\nvms: { __proto__: { priority: 3 } }`)).toEqual([
+  it("does not reach what keys mean to JavaScript", async () => {
+    expect(await problems(`${HBAS}\nvms: { __proto__: { priority: 3 } }`)).toEqual([
       '2:8: "__proto__" can\'t be a key',
     ]);
-    const { config } = parse(`${HBAS}\nvms: { constructor: { priority: 3 }, toString: {} }`);
+    const { config } = await parse(`${HBAS}\nvms: { constructor: { priority: 3 }, toString: {} }`);
     expect(Object.keys(config.vms)).toEqual(["constructor", "toString"]);
     expect(config.vms.constructor).toMatchObject({ priority: 3 });
     expect(Object.getPrototypeOf({})).not.toHaveProperty("priority");
@@ -188,9 +192,9 @@ describe("files", () => {
     return scope.directory();
   }
 
-  function codeOf(action: () => unknown): string {
+  async function codeOf(action: () => Promise<unknown>): Promise<string> {
     try {
-      action();
+      await action();
     } catch (error) {
       if (error instanceof FairleadError) return error.code;
       throw error;
@@ -202,11 +206,11 @@ describe("files", () => {
     const place = await directory();
     await writeFile(join(place, "large.yaml"), `${HBAS}\n#${"x".repeat(1024 * 1024)}`);
     await writeFile(join(place, "full.yaml"), `${HBAS}\n`.padEnd(1024 * 1024, "#"));
-    expect(codeOf(() => loadConfig(join(place, "large.yaml")))).toBe("CONFIG_TOO_LARGE");
-    expect(codeOf(() => loadConfig(join(place, "full.yaml")))).toBe("none");
-    expect(codeOf(() => loadConfig("/dev/zero"))).toBe("CONFIG_TOO_LARGE");
-    expect(codeOf(() => loadConfig(place))).toBe("CONFIG_UNREADABLE");
-    expect(codeOf(() => loadConfig(join(place, "none.yaml")))).toBe("CONFIG_UNREADABLE");
+    expect(await codeOf(() => loadConfig(join(place, "large.yaml")))).toBe("CONFIG_TOO_LARGE");
+    expect(await codeOf(() => loadConfig(join(place, "full.yaml")))).toBe("none");
+    expect(await codeOf(() => loadConfig("/dev/zero"))).toBe("CONFIG_TOO_LARGE");
+    expect(await codeOf(() => loadConfig(place))).toBe("CONFIG_UNREADABLE");
+    expect(await codeOf(() => loadConfig(join(place, "none.yaml")))).toBe("CONFIG_UNREADABLE");
   });
 
   it("with secrets must not be open to others, and their content is never shown", async () => {
@@ -217,25 +221,25 @@ describe("files", () => {
       file,
       "hbas: { v: { driver: iscsi, portals: [p], chap: { user: u, secretFile: chap.secret } } }",
     );
-    const outcome = (): string => {
+    const outcome = async (): Promise<string> => {
       try {
-        loadConfig(file);
+        await loadConfig(file);
       } catch (error) {
         if (error instanceof ConfigError) return error.problems.map(({ message }) => message).join();
         throw error;
       }
       return "ok";
     };
-    expect(outcome()).toMatch(/^SECRET_UNREADABLE: .*ENOENT/);
+    expect(await outcome()).toMatch(/^SECRET_UNREADABLE: .*ENOENT/);
     await writeFile(secret, "topsecrettopsecret\n", { mode: 0o640 });
-    expect(outcome()).toBe("ok");
+    expect(await outcome()).toBe("ok");
     await chmod(secret, 0o644);
-    expect(outcome()).toMatch(/^SECRET_EXPOSED: .* has mode 0644/);
+    expect(await outcome()).toMatch(/^SECRET_EXPOSED: .* has mode 0644/);
     await chmod(secret, 0o600);
     await writeFile(secret, "topsecret\nsecond line\n");
-    expect(outcome()).toMatch(/^SECRET_UNREADABLE: .* must hold one line/);
-    expect(outcome()).not.toContain("topsecret");
+    expect(await outcome()).toMatch(/^SECRET_UNREADABLE: .* must hold one line/);
+    expect(await outcome()).not.toContain("topsecret");
     await writeFile(secret, "");
-    expect(outcome()).toMatch(/^SECRET_UNREADABLE/);
+    expect(await outcome()).toMatch(/^SECRET_UNREADABLE/);
   });
 });

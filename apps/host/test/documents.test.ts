@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { copyFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Scope } from "@fairlead/testing";
@@ -35,13 +35,20 @@ it("example.yaml passes the check and shows every key", async () => {
   const place = await scope.directory();
   await copyFile(file("example.yaml"), join(place, "example.yaml"));
   await writeFile(join(place, "chap.secret"), "a secret of the example\n", { mode: 0o600 });
-  expect(loadConfig(join(place, "example.yaml")).warnings).toEqual([]);
+  const plugin = `import { defineStrategy } from "@fairlead/core";
+export default defineStrategy({ name: "example", create: () => ({ name: "example", select: () => 0 }) });\n`;
+  const folder = join(place, "node_modules", "@example", "strategy");
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(place, "my-strategy.ts"), plugin);
+  await writeFile(join(folder, "index.js"), plugin);
+  await writeFile(join(folder, "package.json"), '{ "type": "module", "exports": "./index.js" }');
+  expect((await loadConfig(join(place, "example.yaml"))).warnings).toEqual([]);
 
   const shown = new Set<string>();
   const collect = (value: unknown, path: string): void => {
     if (typeof value !== "object" || value === null) return;
     for (const [key, inner] of Object.entries(value)) {
-      const named = /^(hbas|vms|vms\.<name>\.(luns|disks))$/.test(path);
+      const named = /^(hbas|vms|vms\.<name>\.(luns|disks)|luns\.byName)$/.test(path);
       const below = Array.isArray(value)
         ? `${path}[]`
         : named
@@ -58,9 +65,10 @@ it("example.yaml passes the check and shows every key", async () => {
 
 it("the README's table of commands is the command line's", () => {
   const commands = (command: Command, before: string): string[] => {
-    const args = command.registeredArguments.map(
-      (argument) => ` ${argument.required ? `<${argument.name()}>` : ""}`,
-    );
+    const args = command.registeredArguments.map((argument) => {
+      const name = `${argument.name()}${argument.variadic ? "..." : ""}`;
+      return argument.required ? ` <${name}>` : ` [${name}]`;
+    });
     const name = `${before}${command.name()}`;
     if (command.commands.length > 0) return command.commands.flatMap((inner) => commands(inner, `${name} `));
     return [`| \`${name}${args.join("")}\` | ${command.description()} |`];

@@ -29,7 +29,7 @@ export async function runHost(more: object = {}): Promise<RunningHost> {
     vms: { db: { ...disk("0-4MiB"), luns: { "local:0:0": { shares: 3000 } } }, web: disk("4-8MiB") },
     ...more,
   });
-  const { config } = parseConfig(text, join(directory, "fairlead.yaml"), directory);
+  const { config } = await parseConfig(text, join(directory, "fairlead.yaml"), directory);
   const journal = new Journal();
   const host = await startHost(config, { clock: systemClock(), journal, directory });
   scope.defer(() => host.close());

@@ -14,12 +14,15 @@ const STATUS: Readonly<Record<string, number>> = {
   API_BODY_INVALID: 400,
   API_QUERY_INVALID: 400,
   OPTION_INVALID: 400,
+  OPTION_UNKNOWN: 400,
+  POLICY_NONE_USABLE: 400,
   API_ROUTE_UNKNOWN: 404,
   PATH_UNKNOWN: 404,
   VM_UNKNOWN: 404,
   LUN_UNKNOWN: 404,
   SAN_NONE: 404,
   SAN_PORTAL_UNKNOWN: 404,
+  ADMISSION_NOT_CONFIGURABLE: 409,
 };
 
 export function problemOf(error: FairleadError, status = STATUS[error.code] ?? 500): Problem {

@@ -1,11 +1,13 @@
 import { FairleadError } from "@fairlead/core";
-import type { LunStatus, RescanReport } from "@fairlead/spm";
+import type { RescanReport } from "@fairlead/spm";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { Host } from "../host.js";
 import type { Journal } from "../journal.js";
 import type { San } from "../san.js";
 import { diskViews, type Views, vmViews } from "../views.js";
+import { addLevelRoutes } from "./level-routes.js";
+import { findLun } from "./names.js";
 import { bodyAs, queryAs } from "./validate.js";
 
 export interface ApiParts {
@@ -32,7 +34,6 @@ const eventsQuery = z.strictObject({
   limit: count(EVENTS_MAX).prefault(String(EVENTS_MAX)),
   wait: count(WAIT_SECONDS_MAX).prefault("0"),
 });
-const entryBody = z.strictObject({ shares: z.number().min(0).max(1e9) });
 const pathBody = z.strictObject({ enabled: z.boolean() });
 const lunBody = z.strictObject({ masked: z.boolean() });
 
@@ -60,10 +61,6 @@ export function addRoutes(app: FastifyInstance, parts: ApiParts): void {
     bodyAs(nothing, body);
     return parts.rescan();
   });
-  app.put<{ Params: { vm: string; lun: string } }>(
-    "/v1/vms/:vm/luns/:lun/entry",
-    async ({ params, body }): Promise<Views["entry"]> => setEntry(parts, params, bodyAs(entryBody, body)),
-  );
   app.put<{ Params: { name: string } }>(
     "/v1/paths/:name",
     async ({ params, body }): Promise<Views["path"]> => {
@@ -78,34 +75,8 @@ export function addRoutes(app: FastifyInstance, parts: ApiParts): void {
     spm.setMasked(id, bodyAs(lunBody, body).masked);
     return { lun: findLun(spm.luns(), id) };
   });
+  addLevelRoutes(app, parts);
   addEvents(app, parts.journal);
-}
-
-function setEntry(
-  { host, journal }: ApiParts,
-  params: { vm: string; lun: string },
-  { shares }: { shares: number },
-): Views["entry"] {
-  const { spm, vms } = host;
-  const vm = vms.get(params.vm);
-  const lun = findLun(spm.luns(), params.lun);
-  spm.setEntry(vm.id, lun.id, { shares });
-  journal.append({
-    kind: "shares-set",
-    severity: "info",
-    subject: vm.name,
-    reason: `${shares} shares of ${lun.id}, an administrator's word; until the host ends`,
-    inputs: { lun: lun.id, shares },
-  });
-  return { vm: vm.name, lun: lun.id, shares };
-}
-
-/** By id, another of its names, or the name of a path to it. Errors: `LUN_UNKNOWN`. */
-function findLun(luns: readonly LunStatus[], name: string): LunStatus {
-  const lun = luns.find(({ ids, paths }) => ids.includes(name) || paths.some((path) => path.name === name));
-  if (lun !== undefined) return lun;
-  const known = luns.map(({ id }) => id).join(", ") || "none";
-  throw new FairleadError("LUN_UNKNOWN", `there is no LUN ${JSON.stringify(name)}; known are ${known}`);
 }
 
 function addEvents(app: FastifyInstance, journal: Journal): void {

@@ -2,8 +2,8 @@ import { loadConfig } from "../config/load.js";
 import { formatProblem } from "../config/problem.js";
 
 /** Errors: as `loadConfig`. Warnings go to `warn`; the answer says what the file describes. */
-export function checkConfig(file: string, warn: (line: string) => void): string {
-  const { config, warnings } = loadConfig(file);
+export async function checkConfig(file: string, warn: (line: string) => void): Promise<string> {
+  const { config, warnings } = await loadConfig(file);
   for (const warning of warnings) warn(`warning ${formatProblem(file, warning)}`);
   const vms = Object.values(config.vms);
   const disks = vms.reduce((sum, vm) => sum + Object.keys(vm.disks).length, 0);

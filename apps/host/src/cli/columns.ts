@@ -48,9 +48,11 @@ export function lunColumns(wide: boolean): Column<LunStatus>[] {
     { heading: "QUEUED", align: "right", text: ({ queuedCommands }) => String(queuedCommands) },
     { heading: "HELD", align: "right", text: ({ heldCommands }) => String(heldCommands) },
     { heading: "DOUBTFUL", align: "right", text: ({ doubtfulWrites }) => String(doubtfulWrites) },
+    { heading: "STRATEGY", text: ({ strategy }) => strategy },
+    { heading: "FAULTS", align: "right", text: ({ strategyFaults }) => String(strategyFaults) },
     ...(wide
       ? [
-          { heading: "STRATEGY", text: ({ strategy }: LunStatus) => strategy },
+          { heading: "STRATEGIES", text: ({ strategies }: LunStatus) => strategies.join(",") },
           { heading: "SCHEDULER", text: ({ admissionPolicy }: LunStatus) => admissionPolicy },
           { heading: "PRODUCT", text: ({ vendor, product }: LunStatus) => `${vendor} ${product}` },
           { heading: "NAMES", text: ({ ids }: LunStatus) => ids.join(" ") },
@@ -97,15 +99,36 @@ export function vmColumns(wide: boolean): Column<VmRow>[] {
   const shown = (text: (entry: VmLunView) => string) => (row: VmRow) => (row.entry ? text(row.entry) : "-");
   return [
     { heading: "VM", text: ({ name }) => name },
-    { heading: "PRIORITY", align: "right", text: ({ priority }) => String(priority) },
+    {
+      heading: "PRIORITY",
+      align: "right",
+      text: ({ entry, priority }) => String(entry?.priority ?? priority),
+    },
     { heading: "LUN", text: shown(({ lun }) => lun) },
     { heading: "SHARES", align: "right", text: shown(({ shares }) => String(shares)) },
+    { heading: "GUARANTEE", align: "right", text: shown(({ guarantee }) => guarantee) },
+    { heading: "LIMIT", align: "right", text: shown(({ limit }) => limit) },
     { heading: "ENTITLED", align: "right", text: shown(({ entitlement }) => percent(entitlement)) },
     { heading: "RECEIVED", align: "right", text: shown(({ received }) => percent(received)) },
     { heading: "UNITS/S", align: "right", text: shown(({ unitsPerSecond }) => unitsPerSecond.toFixed(0)) },
     { heading: "QUEUED", align: "right", text: shown(({ queuedCommands }) => String(queuedCommands)) },
+    { heading: "STATE", text: shown(({ state }) => state) },
     ...(wide
       ? [
+          {
+            heading: "QUANTUM",
+            align: "right" as const,
+            text: shown(({ quantum }) => String(quantum)),
+          },
+          {
+            heading: "LATENCY-CRITICAL",
+            text: shown(({ latencyCritical }) => (latencyCritical ? "yes" : "")),
+          },
+          {
+            heading: "UNMET",
+            align: "right" as const,
+            text: shown(({ unmetMs }) => `${(unmetMs / 1000).toFixed(1)} s`),
+          },
           {
             heading: "UNITS",
             align: "right" as const,

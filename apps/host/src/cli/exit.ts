@@ -18,7 +18,7 @@ const EXIT_OF: Readonly<Record<string, number>> = {
   CONFIG_INVALID: EXIT.config,
   CONFIG_UNREADABLE: EXIT.config,
   CONFIG_TOO_LARGE: EXIT.config,
-  STRATEGY_NONE_USABLE: EXIT.config,
+  POLICY_NONE_USABLE: EXIT.config,
   SECRET_EXPOSED: EXIT.config,
   SECRET_UNREADABLE: EXIT.config,
   DISK_OVERLAP: EXIT.config,

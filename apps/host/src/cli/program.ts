@@ -4,6 +4,8 @@ import { SAN_ACTIONS, type SanAction } from "../san.js";
 import { ApiClient, socketPath } from "./client.js";
 import { printEvents } from "./events.js";
 import { GET_FORMATS, type GetFormat, get, KINDS, type Kind } from "./get.js";
+import { addPluginCommands } from "./plugins.js";
+import { addSetCommands } from "./set.js";
 
 export interface Output {
   /** Data. A line without its end. */
@@ -28,6 +30,8 @@ export function createProgram(output: Output): Command {
   addHostCommands(program, output);
   addReadCommands(program, output, client);
   addChangeCommands(program, output, client);
+  addSetCommands(program, output, client);
+  addPluginCommands(program, output, client);
   addSanCommands(program, output, client);
   return program;
 }
@@ -48,7 +52,7 @@ function addHostCommands(program: Command, { print, warn }: Output): void {
     .argument("<file>")
     .action(async (file: string) => {
       const { checkConfig } = await import("./check-config.js");
-      print(checkConfig(file, warn));
+      print(await checkConfig(file, warn));
     });
   program
     .command("schema")
@@ -95,18 +99,6 @@ function addChangeCommands(program: Command, { print, warn }: Output, client: ()
       print(
         `${addedLuns.length} LUNs added${names(addedLuns)}, ${grownLuns.length} grown${names(grownLuns)}`,
       );
-    });
-  const set = program.command("set").description("change a level of service until the host ends");
-  set
-    .command("shares")
-    .description("shares of a VM on a LUN")
-    .argument("<vm>")
-    .argument("<lun>", "id of the LUN, or the name of a path to it")
-    .argument("<shares>", "0 or more", shareNumber)
-    .action(async (vm: string, lun: string, shares: number) => {
-      const path = `/v1/vms/${encodeURIComponent(vm)}/luns/${encodeURIComponent(lun)}/entry`;
-      const entry = await client().send("entry", "PUT", path, { shares });
-      print(`${entry.vm} has ${entry.shares} shares of ${entry.lun}`);
     });
   const paths = program.command("path").description("take a path out of use, or back");
   for (const [verb, enabled] of [
@@ -181,11 +173,4 @@ function addSanCommands(program: Command, { print }: Output, client: () => ApiCl
 function wholeNumber(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("expected a whole number");
   return Number(text);
-}
-
-function shareNumber(text: string): number {
-  const shares = Number(text);
-  if (!/^\d{1,10}(\.\d{1,6})?$/.test(text) || shares > 1e9)
-    throw new InvalidArgumentError("expected a number of shares, 0 to 1000000000");
-  return shares;
 }

@@ -25,7 +25,7 @@ export async function up(configFile: string | undefined, logLevel: LogLevel): Pr
 }
 
 async function upConfigured(file: string, logLevel: LogLevel): Promise<void> {
-  const { config, directory, warnings } = loadConfig(file);
+  const { config, directory, warnings } = await loadConfig(file);
   const log = createLog(logLevel);
   const journal = new Journal();
   journal.subscribe((record) => log.record(record));

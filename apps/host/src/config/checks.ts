@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import { type Clock, FairleadError, OptionError } from "@fairlead/core";
 import { createHbas } from "../hbas.js";
-import { createScheduler, SCHEDULER_WORDS } from "../scheduler.js";
-import { chooseStrategy } from "../strategies.js";
 import { show } from "./describe.js";
-import { memberOf } from "./known-keys.js";
+import type { Finding } from "./finding.js";
+import { entriesOf, memberOf } from "./known-keys.js";
 import type { ConfigPath } from "./places.js";
+import { checkPolicies } from "./policy-checks.js";
 import { configSchema, extentSchema } from "./schema.js";
 import { readSecret } from "./secret-file.js";
 import type { ByteRange } from "./units.js";
@@ -13,30 +13,17 @@ import type { ByteRange } from "./units.js";
 /** For drivers that are made to be checked only: no time passes for them. */
 const STOPPED: Clock = { now: () => 0, schedule: () => ({ cancel() {} }) };
 
-/** Something that no single value shows. */
-export interface Finding {
-  readonly path: ConfigPath;
-  readonly message: string;
-  readonly severity: "error" | "warning";
-}
-
 /**
  * What only several values together, or the machine, can show. Takes the raw file, so that one wrong value does not hide
  * the rest; what does not fit the schema is passed over here.
  */
-export function crossCheck(raw: unknown, directory: string): Finding[] {
+export async function crossCheck(raw: unknown, directory: string): Promise<Finding[]> {
   return [
     ...checkDisks(raw),
     ...checkSecrets(raw, directory),
     ...checkHbas(raw, directory),
-    ...checkStrategies(raw),
-    ...checkScheduler(raw),
+    ...(await checkPolicies(raw, directory)),
   ];
-}
-
-/** Its members, where it is a mapping. */
-function entriesOf(value: unknown): [string, unknown][] {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
 }
 
 function listOf(value: unknown): unknown[] {
@@ -130,49 +117,6 @@ function checkHbas(raw: unknown, directory: string): Finding[] {
       if (!(error instanceof OptionError)) continue; // A secret's file: found above.
       const message = `hbas.${name}: ${error.option} is ${show(error.received)}, expected ${error.expected}`;
       findings.push({ path: ["hbas", name, error.option], message, severity: "error" });
-    }
-  }
-  return findings;
-}
-
-function checkStrategies(raw: unknown): Finding[] {
-  const schema = configSchema.shape.luns.unwrap().shape.strategy;
-  const { success, data } = schema.safeParse(memberOf(memberOf(raw, "luns"), "strategy"));
-  if (!success) return [];
-  const { chosen, skipped } = chooseStrategy(data);
-  return skipped.map(({ index, reason }) => ({
-    path: ["luns", "strategy", index],
-    message: chosen === undefined ? reason : `${reason}; ${chosen.name} is used instead`,
-    severity: chosen === undefined ? "error" : "warning",
-  }));
-}
-
-/** The scheduler's own word on its options, and on the shares that VMs are given. */
-function checkScheduler(raw: unknown): Finding[] {
-  const schema = configSchema.shape.luns.unwrap().shape.scheduler;
-  const config = schema.safeParse(memberOf(memberOf(raw, "luns"), "scheduler"));
-  if (!config.success) return [];
-  const findings: Finding[] = [];
-  const attempt = (path: ConfigPath, action: () => void): boolean => {
-    try {
-      action();
-      return true;
-    } catch (error) {
-      if (!(error instanceof OptionError)) throw error;
-      const where =
-        path.length > 0 ? path : ["luns", "scheduler", SCHEDULER_WORDS[error.option] ?? error.option];
-      const message = `${where.join(".")} is ${show(error.received)}, expected ${error.expected}`;
-      findings.push({ path: where, message, severity: "error" });
-      return false;
-    }
-  };
-  if (!attempt([], () => createScheduler(config.data))) return findings;
-  const scheduler = createScheduler(config.data);
-  for (const [vm, machine] of entriesOf(memberOf(raw, "vms"))) {
-    for (const [lun, entry] of entriesOf(memberOf(machine, "luns"))) {
-      const shares = memberOf(entry, "shares");
-      if (typeof shares !== "number" || !(shares >= 0 && shares <= 1e9)) continue; // The schema's business.
-      attempt(["vms", vm, "luns", lun, "shares"], () => scheduler.setEntry(1, { shares }, 0));
     }
   }
   return findings;

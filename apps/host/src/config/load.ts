@@ -24,7 +24,7 @@ export interface LoadedConfig {
 }
 
 /** Errors: `CONFIG_UNREADABLE`, `CONFIG_TOO_LARGE`, `CONFIG_INVALID` (all that is wrong with it). */
-export function loadConfig(file: string): LoadedConfig {
+export async function loadConfig(file: string): Promise<LoadedConfig> {
   return parseConfig(readText(file), file, dirname(resolve(file)));
 }
 
@@ -51,7 +51,7 @@ function readText(file: string): string {
 }
 
 /** The text as YAML, checked whole: the error lists everything that is wrong. Errors: `CONFIG_INVALID`. */
-export function parseConfig(text: string, file: string, directory: string): LoadedConfig {
+export async function parseConfig(text: string, file: string, directory: string): Promise<LoadedConfig> {
   const lines = new LineCounter();
   const { document, raw } = readYaml(text, file, lines);
   const places = new Places(document, lines);
@@ -59,7 +59,7 @@ export function parseConfig(text: string, file: string, directory: string): Load
   const problems = [...forbiddenKeys(document, places)];
   for (const issue of result.error?.issues ?? []) problems.push(...problemsOf(issue, raw, places));
   const warnings: ConfigProblem[] = [];
-  for (const { path, message, severity } of crossCheck(raw, directory)) {
+  for (const { path, message, severity } of await crossCheck(raw, directory)) {
     (severity === "error" ? problems : warnings).push({ ...places.ofValue(path), message });
   }
   if (!result.success || problems.length > 0) throw new ConfigError(file, problems.toSorted(inOrder));

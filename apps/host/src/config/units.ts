@@ -1,3 +1,5 @@
+import type { Rate } from "@fairlead/core";
+
 /** Text with a unit, as it stands in the config file and on the command line. Nothing without a unit but 0. */
 
 const DURATION_MS = { ms: 1, s: 1000, min: 60_000, h: 3_600_000 } as const;
@@ -37,8 +39,6 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-export type Rate = { readonly bytesPerSecond: number } | { readonly commandsPerSecond: number };
-
 /** `50MiB/s` or `3000iops`, greater than 0. */
 export function parseRate(text: string): Rate | undefined {
   const commands = /^(\d{1,12}) ?iops$/.exec(text)?.[1];
@@ -75,4 +75,15 @@ export function formatSize(bytes: number): string {
     if (bytes >= factor) [shown, value] = [unit, bytes / factor];
   }
   return `${Number.isInteger(value) ? value : value.toFixed(1)} ${shown}`;
+}
+
+/** As `parseRate` takes it, exact. `50MiB/s`, `3000iops`; null: `none` */
+export function formatRate(rate: Rate | null): string {
+  if (rate === null) return "none";
+  if ("commandsPerSecond" in rate) return `${rate.commandsPerSecond}iops`;
+  let [shown, value]: [string, number] = ["B", rate.bytesPerSecond];
+  for (const [unit, factor] of Object.entries(SIZE_BYTES)) {
+    if (rate.bytesPerSecond % factor === 0) [shown, value] = [unit, rate.bytesPerSecond / factor];
+  }
+  return `${value}${shown}/s`;
 }

@@ -1,0 +1,105 @@
+import { type AdmissionPolicy, OptionError } from "@fairlead/core";
+import { builtIns } from "../plugins/built-in.js";
+import { choosePolicies, type PolicyChoice, type PolicySource } from "../plugins/choose.js";
+import type { PolicyKind } from "../plugins/policy.js";
+import { createScheduler, SCHEDULER_WORDS } from "../scheduler.js";
+import { DEFAULT_PRIORITY, entryOn } from "../service-level.js";
+import { show } from "./describe.js";
+import type { Finding } from "./finding.js";
+import { entriesOf, memberOf } from "./known-keys.js";
+import { levelSchema } from "./level-schema.js";
+import { type SchedulerConfig, schedulerSchema } from "./lun-schema.js";
+import type { ConfigPath } from "./places.js";
+import { policyList } from "./policy-schema.js";
+import { priority } from "./words.js";
+
+/** The policies' own word on their options, and on the levels of service that VMs are given. */
+export async function checkPolicies(raw: unknown, directory: string): Promise<Finding[]> {
+  const luns = memberOf(raw, "luns");
+  const findings: Finding[] = [];
+  const scheduler = checkScheduler(memberOf(luns, "scheduler"), findings);
+  const source: PolicySource = { builtIns: builtIns(() => scheduler), directory };
+  const check = async <Kind extends PolicyKind>(kind: Kind, path: ConfigPath, list: unknown) => {
+    const { success, data } = policyList.safeParse(list);
+    if (!success) return undefined; // Not there, or the schema's business.
+    const choice = await choosePolicies(kind, data, source);
+    findings.push(...skippedEntries(path, choice));
+    return choice;
+  };
+  await check("strategy", ["luns", "strategy"], memberOf(luns, "strategy"));
+  for (const [lun, settings] of entriesOf(memberOf(luns, "byName"))) {
+    await check("strategy", ["luns", "byName", lun, "strategy"], memberOf(settings, "strategy"));
+  }
+  const given = memberOf(luns, "admission") ?? [{ name: "disk-scheduler" }];
+  const admission = await check("admission-policy", ["luns", "admission"], given);
+  const [first] = admission?.usable ?? [];
+  if (first !== undefined) findings.push(...checkLevels(raw, (team) => first.create({ team, ordinal: 0 })));
+  return findings;
+}
+
+function skippedEntries(path: ConfigPath, { usable, skipped }: PolicyChoice<PolicyKind>): Finding[] {
+  const [first] = usable;
+  return skipped.map(({ index, reason }) => ({
+    path: [...path, index],
+    message:
+      first === undefined
+        ? reason
+        : `${reason} (${index < first.index ? `${first.name} is used instead` : "it is no fall-back"})`,
+    severity: first === undefined ? "error" : "warning",
+  }));
+}
+
+/** What is right, else the defaults, so that other mistakes are found all the same. */
+function checkScheduler(raw: unknown, findings: Finding[]): SchedulerConfig {
+  const { success, data } = schedulerSchema.safeParse(raw ?? {});
+  if (!success) return schedulerSchema.parse({});
+  try {
+    createScheduler(data);
+    return data;
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    const path = ["luns", "scheduler", SCHEDULER_WORDS[error.option] ?? error.option];
+    const message = `${path.join(".")} is ${show(error.received)}, expected ${error.expected}`;
+    findings.push({ path, message, severity: "error" });
+    return schedulerSchema.parse({});
+  }
+}
+
+/** Gives the entries of each LUN to a policy of its own, as the host will. */
+function checkLevels(raw: unknown, create: (lun: string) => AdmissionPolicy): Finding[] {
+  const findings: Finding[] = [];
+  const policies = new Map<string, AdmissionPolicy>();
+  for (const [index, [vm, machine]] of entriesOf(memberOf(raw, "vms")).entries()) {
+    const general = priority.safeParse(memberOf(machine, "priority"));
+    for (const [lun, entry] of entriesOf(memberOf(machine, "luns"))) {
+      const level = levelSchema.safeParse(entry);
+      if (!level.success) continue; // The schema's business.
+      const policy = policies.get(lun) ?? create(lun);
+      policies.set(lun, policy);
+      try {
+        policy.setEntry(index + 1, entryOn(level.data, general.data ?? DEFAULT_PRIORITY), 0);
+      } catch (error) {
+        findings.push(refusedLevel(["vms", vm, "luns", lun], entry, error));
+      }
+    }
+  }
+  return findings;
+}
+
+function refusedLevel(path: ConfigPath, entry: unknown, error: unknown): Finding {
+  const where = path.join(".");
+  if (!(error instanceof OptionError)) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { path, message: `${where} is refused: ${reason}`, severity: "error" };
+  }
+  const { option, expected, received } = error;
+  const given = memberOf(entry, option);
+  // What a profile says stands in no place of its own.
+  const key = given === undefined && memberOf(entry, "profile") !== undefined ? "profile" : option;
+  const value = show(given ?? received);
+  const message =
+    key === option
+      ? `${where}.${option} is ${value}, expected ${expected}`
+      : `${where}.${key}: its ${option} is ${value}, expected ${expected}`;
+  return { path: [...path, key], message, severity: "error" };
+}
