@@ -21,9 +21,10 @@ export function admissionSuite(
   const { limits = true, guarantees = true } = options;
   const taken = { limits, guarantees };
   runner.describe("admission policy", () => {
+    // First: what a compiler makes of the policy depends on all that was done with it before.
+    memoryLaws(runner, create, taken);
     queueLaws(runner, create, taken);
     settingsLaws(runner, create, taken);
     bandwidthLaws(runner, create, taken);
-    memoryLaws(runner, create, taken);
   });
 }
