@@ -8,7 +8,8 @@ export interface CountedPath {
   readonly share: number;
 }
 
-/** Steps of the exact search; enough for 8 HBAs × 8 portals. */
+/** Limits of the exact search: 8 HBAs × 8 portals are within both. */
+const PATHS_MAX = 64;
 const STEPS_MAX = 20_000;
 
 /**
@@ -64,14 +65,16 @@ function bandwidthOf(
     const others = left & ~(1n << BigInt(index));
     const compatible = others & ~(conflicts[index] ?? 0n);
     const withIt = best(compatible, index + 1);
+    if (withIt === undefined) return undefined; // At once, or the way back would be as long as the search.
     const without = compatible === others ? 0 : best(others, index + 1);
-    if (withIt === undefined || without === undefined) return undefined;
+    if (without === undefined) return undefined;
     const bandwidth = Math.max(withIt + (shares[index] ?? 0), without);
     known.set(left, bandwidth);
     return bandwidth;
   }
 
-  return best(start, 0) ?? greedy(indexes, shares, conflicts);
+  const exact = shares.length > PATHS_MAX ? undefined : best(start, 0);
+  return exact ?? greedy(indexes, shares, conflicts);
 }
 
 /** A lower bound for very large teams: the widest first, whichever still fits. */

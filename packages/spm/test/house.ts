@@ -14,7 +14,11 @@ import {
 import { diskScheduler } from "@fairlead/disk-scheduler";
 import { roundRobin } from "@fairlead/strategy-round-robin";
 import { ScriptedAdapter } from "@fairlead/testing";
-import { createStoragePathManager, type StoragePathManagerOptions } from "../src/index.js";
+import {
+  createStoragePathManager,
+  type StoragePathManagerOptions,
+  type StoragePathManagerParts,
+} from "../src/index.js";
 
 export const MIB = 1024 * 1024;
 
@@ -65,7 +69,7 @@ class ScriptedHba implements Hba {
   }
 }
 
-export function house(options: StoragePathManagerOptions = {}) {
+export function house(options: StoragePathManagerOptions = {}, parts: Partial<StoragePathManagerParts> = {}) {
   const clock = createManualClock();
   const events: HostEvent[] = [];
   const served = new Map<string, VirtualDisk>();
@@ -79,6 +83,7 @@ export function house(options: StoragePathManagerOptions = {}) {
       onEvent: (event) => events.push(event),
       onDiskReady: (disk) => served.set(disk.name, disk),
       onDiskGone: (name) => served.delete(name),
+      ...parts,
     },
     { rescanMs: Number.POSITIVE_INFINITY, ...options },
   );
