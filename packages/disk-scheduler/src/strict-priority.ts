@@ -118,7 +118,6 @@ class Ranked implements StrictPriority {
     if (this.#lastOfFloor === command) {
       this.#state[OWED_UNITS]! += command.units;
       this.#floorTags[this.#priority(index)]! -= command.units;
-      this.#lastOfFloor = null;
     }
     this.#place(index);
     this.queuedCommands++;

@@ -110,20 +110,50 @@ describe("the floor", () => {
   });
 
   it("is not spent by a command that comes back", () => {
-    const crowd = crowdOf([9, 1], { floor: 0.01 });
+    const crowd = crowdOf([9, 1, 2], { floor: 0.01 });
     crowd.saturate(0);
     crowd.saturate(1, 1 << 20);
+    crowd.saturate(2);
     for (let bounces = 0; bounces < 6; ) {
       const command = crowd.policy.next(0)!;
       if (command.vm === 1) {
         bounces++;
         crowd.policy.requeue(command, 0);
-        // Due still, although 256 units at 1 % would keep it back for 25,600.
+        // Due still, although 256 units at 1 % would keep it back for 25,600, and make it the other one's turn.
         expect(crowd.policy.next(0)).toBe(command);
         crowd.policy.requeue(command, 0);
       } else crowd.policy.enqueue(command, 0);
     }
     expect(crowd.policy.entry(1)).toMatchObject({ consumedUnits: 0, virtualTime: 0, queuedCommands: 2 });
+  });
+
+  it("owes nothing to a priority for the time in which nobody of it waited", () => {
+    const crowd = crowdOf([9, 2, 1], { floor: 0.1 });
+    crowd.saturate(0);
+    crowd.saturate(1);
+    while ((crowd.units[1] ?? 0) < 300) crowd.serve();
+    crowd.saturate(2);
+    crowd.take([]);
+    for (let count = 0; count < 1000; count++) crowd.serve();
+    for (const had of crowd.take([1, 2])) expect(Math.abs(had - 50)).toBeLessThanOrEqual(2);
+  });
+
+  it("gets nothing back for a command that went by its rank", () => {
+    const crowd = crowdOf([9, 1], { floor: 0.01 });
+    crowd.saturate(0);
+    const command = commandOf(1, 1 << 20);
+    crowd.policy.enqueue(command, 0);
+    while (crowd.serve() !== command);
+    crowd.stop(0);
+    crowd.serve();
+    crowd.serve();
+    crowd.policy.enqueue(command, 0);
+    expect(crowd.policy.next(0)).toBe(command);
+    crowd.policy.requeue(command, 0);
+    crowd.saturate(0);
+    crowd.take([]);
+    for (let count = 0; count < 5000; count++) crowd.serve();
+    expect(crowd.take([0, 1])).toEqual([5000, 0]);
   });
 
   it("of 0 lets nobody through, also where it is set while something was owed", () => {
@@ -150,6 +180,19 @@ describe("requeue", () => {
     crowd.policy.requeue(large, 0);
     expect(crowd.policy.next(0)).toBe(large);
     expect(crowd.policy.entry(0)?.consumedUnits).toBe(256);
+  });
+
+  it("of its only command leaves it beside its equals, which went on meanwhile", () => {
+    const crowd = crowdOf([5, 5]);
+    crowd.policy.enqueue(commandOf(0), 0);
+    const command = crowd.policy.next(0)!;
+    crowd.saturate(1);
+    for (let count = 0; count < 500; count++) crowd.serve();
+    crowd.policy.requeue(command, 0);
+    crowd.saturate(0);
+    crowd.take([]);
+    for (let count = 0; count < 100; count++) crowd.serve();
+    for (const had of crowd.take([0, 1])) expect(Math.abs(had - 50)).toBeLessThanOrEqual(2);
   });
 
   it("of a command whose entry is gone charges and refunds nothing", () => {
