@@ -42,7 +42,8 @@ export function snippets(root, file) {
 
 function documents(root) {
   const ofPackages = workspaces(root).map(({ directory }) => join(directory, "README.md"));
-  const all = [join(root, "README.md"), ...ofPackages, ...filesBelow(join(root, "docs"), ".md")];
+  const others = ["docs", "examples"].flatMap((folder) => filesBelow(join(root, folder), ".md"));
+  const all = [join(root, "README.md"), ...ofPackages, ...others];
   return all.filter((file) => existsSync(file) && !file.includes(join("docs", "api")));
 }
 
@@ -162,12 +163,14 @@ function optionTypes(packages) {
     return checker
       .getExportsOfModule(module)
       .filter(({ name }) => name.endsWith("Options"))
-      .map((symbol) => {
-        const type = checker.getDeclaredTypeOfSymbol(
-          symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol,
-        );
-        const fields = checker.getPropertiesOfType(type).map(({ name }) => name);
-        return { workspace, name: symbol.name, fields };
+      .map((symbol) => ({
+        name: symbol.name,
+        declared: symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol,
+      }))
+      .filter(({ declared }) => declared.flags & ts.SymbolFlags.Type)
+      .map(({ name, declared }) => {
+        const type = checker.getDeclaredTypeOfSymbol(declared);
+        return { workspace, name, fields: checker.getPropertiesOfType(type).map((field) => field.name) };
       });
   });
 }

@@ -1,6 +1,7 @@
 // What `npm test` runs: the gates one after another, then all tests. `npm test -- types knip` runs only those named.
 import { checkBenches } from "./check-benches.mjs";
 import { checkCoverage } from "./check-coverage.mjs";
+import { checkDocs } from "./check-docs.mjs";
 import { checkErrors } from "./check-errors.mjs";
 import { checkImports } from "./check-imports.mjs";
 import { checkPackages } from "./check-packages.mjs";
@@ -26,6 +27,7 @@ const gates = {
   coverage: checkCoverage,
   packages: checkPackages,
   readmes: checkReadmes,
+  docs: checkDocs,
   benches: checkBenches,
 };
 

@@ -44,6 +44,16 @@ test("tests that are packed", async () => {
   ]);
 });
 
+test("tests and settings in a template are content", async () => {
+  const packed = {
+    ...good,
+    "packages/spm/package.json": manifest("spm", {}, { files: ["dist", "src", "template"] }),
+    "packages/spm/template/test/a.test.ts": "1;",
+    "packages/spm/template/tsconfig.json": {},
+  };
+  expect(await checkPackages(tree(packed))).toEqual([]);
+});
+
 test("what was not built; private packages are left out", async () => {
   const files = { "packages/spm/package.json": manifest("spm") };
   expect(await checkPackages(tree(files))).toEqual(["@fairlead/spm is not built"]);

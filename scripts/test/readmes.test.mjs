@@ -45,6 +45,16 @@ test("a snippet that throws, in any document; `no-run` only type-checks", async 
   expect(wrong).toHaveLength(1);
 });
 
+test("READMEs of examples are read as well", async () => {
+  const wrong = await problemsOf(good, { "examples/one/README.md": block("const a: number = 'x';") });
+  expect(wrong.join()).toContain("examples/one/README.md:2: Type 'string' is not assignable");
+});
+
+test("a function whose name ends like a type of options needs no table", async () => {
+  const source = 'export type { SpmOptions } from "./options.js";\nexport function checkOptions() {}\n';
+  expect(await problemsOf(good, { "packages/spm/src/index.ts": source })).toEqual([]);
+});
+
 test("a table that lacks an option, or has one too many", async () => {
   expect(await problemsOf(good.replace("`late`", "`early`"))).toEqual([
     "packages/spm/README.md: the table of SpmOptions lacks late",
