@@ -15,10 +15,10 @@ describe.skipIf(!peers("qemu-img"))("a strategy in one file", () => {
   it("is verified, loaded and swapped by the commands of the README", { timeout: 90_000 }, async () => {
     const scope = new Scope();
     onTestFinished(() => scope.close());
-    const directory = await scope.directory();
-    installPrograms(directory);
-    const env = { XDG_RUNTIME_DIR: directory, PATH: `${directory}:${process.env.PATH}` };
-    const shell = (command: string) => run("sh", ["-c", command], { cwd: OWN, env });
+    const programs = await scope.directory();
+    installPrograms(programs);
+    const env = { XDG_RUNTIME_DIR: await scope.directory(), PATH: `${programs}:${process.env.PATH}` };
+    const shell = (command: string, allow = [0]) => run("sh", ["-c", command], { cwd: OWN, env, allow });
     const json = async (kind: string) =>
       JSON.parse((await shell(`fairlead get ${kind} -o json`)).stdout) as Record<string, unknown>[];
     const commandsByPath = async () =>
