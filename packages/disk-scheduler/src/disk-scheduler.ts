@@ -1,15 +1,23 @@
+import type { AdmissionPolicy, Command, EntrySettings, EntryStatus, Path, VmId } from "@fairlead/core";
+import { Bandwidth } from "./bandwidth.js";
+import { takeAll, visitEach } from "./chain.js";
 import {
-  type AdmissionPolicy,
-  type Command,
-  type EntrySettings,
-  type EntryStatus,
-  OptionError,
-  type Path,
-  type VmId,
-} from "@fairlead/core";
-import { CONSUMED, CREDIT, Entries, SHARES, STRIDE, TAG, WAITING_SINCE_MS, WEIGHT } from "./entries.js";
+  CONSUMED,
+  CREDIT,
+  OUTSTANDING,
+  QUANTUM,
+  STRIDE,
+  TAG,
+  WAITING_SINCE_MS,
+  weightOf,
+} from "./entries.js";
+import { Gate } from "./gate.js";
+import { Levels } from "./levels.js";
+import { CRITICAL, GUARANTEED, LANE, LIMITED, OWN_QUANTUM, PARKED, PLACED, REMOVED } from "./marks.js";
+import { Minima } from "./minima.js";
 import { DEFAULTS, type DiskSchedulerOptions, type DiskSchedulerSettings, settingsFrom } from "./options.js";
-import { Tier } from "./tier.js";
+import { OthersOutstanding } from "./others-outstanding.js";
+import { Places } from "./places.js";
 import { UnitCounter } from "./units.js";
 
 const NONE = -1;
@@ -22,8 +30,8 @@ export interface DiskScheduler extends AdmissionPolicy {
 }
 
 /**
- * Divides one LUN among VMs by their shares. [0086]–[0092]
- * Throws OptionError where an option is out of its range.
+ * Divides one LUN among VMs by their shares, between their guarantees and their limits. [0086]–[0092] [0106]–[0112]
+ * Throws OptionError where an option is out of its range, `OPTION_UNKNOWN` for one that does not exist.
  */
 export function diskScheduler(options: DiskSchedulerOptions = {}): DiskScheduler {
   return new ProportionalShare(settingsFrom(DEFAULTS, options));
@@ -32,120 +40,131 @@ export function diskScheduler(options: DiskSchedulerOptions = {}): DiskScheduler
 class ProportionalShare implements DiskScheduler {
   readonly name = "disk-scheduler";
   queuedCommands = 0;
-  settings: DiskSchedulerSettings;
-  readonly #entries = new Entries();
+  readonly #places = new Places();
+  readonly #entries = this.#places.entries;
+  readonly #levels = new Levels(this.#places);
   readonly #cost = new UnitCounter();
-  /** Entries with shares. */
-  readonly #shared = new Tier();
-  /** Entries without: they get what nobody else asks for, in equal parts. */
-  readonly #leftover = new Tier();
+  readonly #bandwidth = new Bandwidth(this.#entries, this.#places.timeline);
+  readonly #others = new OthersOutstanding();
+  readonly #gate = new Gate(this.#entries, this.#places.activity, this.#bandwidth, this.#others);
+  readonly #minima = new Minima(this.#entries, this.#places.timeline);
 
   // The run of the entry that went last. [0090]
   #last = NONE;
   #runLeft = 0;
   #lastEndBytes = 0;
 
-  // Units that may go into minima now: grows with what is served, falls below 0 by a large command.
-  #floorUnits = 0;
-  // Next entry to be looked at for its minimum.
-  #floorCursor = 0;
-
   constructor(settings: DiskSchedulerSettings) {
-    this.settings = settings;
-    this.#cost.configure(settings);
+    this.#apply(settings);
+  }
+
+  get settings(): DiskSchedulerSettings {
+    return this.#places.settings;
   }
 
   configure(options: DiskSchedulerOptions): void {
-    const settings = settingsFrom(this.settings, options);
-    const { fields } = this.#entries;
-    for (let index = 0; index < this.#entries.size; index++) {
-      if (!this.#entries.holds(index)) continue;
-      const shares = fields[index * STRIDE + SHARES]!;
-      if (shares < settings.sharesMin) {
-        throw new OptionError("sharesMin", `at most ${shares}, which a VM has`, settings.sharesMin);
-      }
-      if (shares > settings.sharesMax) {
-        throw new OptionError("sharesMax", `at least ${shares}, which a VM has`, settings.sharesMax);
-      }
-    }
-    this.settings = settings;
-    this.#cost.configure(settings);
-    if (this.#runLeft >= settings.quantum) this.#runLeft = settings.quantum - 1;
+    this.#apply(settingsFrom(this.settings, options));
   }
 
   enqueue(command: Command, nowMs: number): void {
+    this.#places.timeline.follow(nowMs);
     let index = this.#entries.find(command.vm);
     if (index === NONE) index = this.#add(command.vm);
     command.units = this.#cost.units(command);
-    if (this.#entries.append(index, command)) this.#wake(index, nowMs);
+    if (this.#entries.append(index, command)) this.#places.wake(index);
     this.queuedCommands++;
   }
 
   next(nowMs: number): Command | undefined {
     if (this.queuedCommands === 0) return undefined;
-    let index = this.#last;
-    if (this.#runLeft > 0 && this.#goesOn(index)) {
+    this.#lookAround(nowMs);
+    if (this.#runLeft > 0 && this.#goesOn(this.#last)) {
       this.#runLeft--;
-      return this.#serve(index, nowMs);
+      return this.#serve(this.#last);
     }
-    index = this.#starving(nowMs);
-    if (index !== NONE) return this.#serveMinimum(index, nowMs);
-    index = this.#shared.empty ? this.#leftover.lowest : this.#shared.lowest;
+    const { guarantees, settings } = this.#places;
+    let index = this.#minima.next(settings, this.#gate);
+    if (index !== NONE) {
+      const command = this.#serveOutOfTurn(index, 0);
+      this.#minima.spend(command);
+      return command;
+    }
+    if (!guarantees.none) {
+      index = guarantees.due(this.#gate.criticalOnly);
+      // A debt that is smaller than a single command would make it cheaper than it is.
+      if (index !== NONE) return this.#serveOutOfTurn(index, this.#entries.head(index)!.units);
+    }
+    index = this.#lowest();
+    if (index === NONE) return undefined;
     this.#last = index;
-    this.#runLeft = this.settings.quantum - 1;
-    return this.#serve(index, nowMs);
+    this.#runLeft = this.#quantumOf(index) - 1;
+    return this.#serve(index);
   }
 
-  /** Infinity: while anything is queued, `next` gives something; an entry is never held back while nobody else waits. */
-  nextAt(_nowMs: number): number {
-    return Infinity;
+  /**
+   * The first moment at which a limit lets something go. Where something else waits and is held back, an event will
+   * let it go; should none come, it is looked at again after an interval.
+   */
+  nextAt(nowMs: number): number {
+    if (this.queuedCommands === 0) return Infinity;
+    const { timeline, limits, settings } = this.#places;
+    timeline.follow(nowMs);
+    this.#gate.assess(settings);
+    const againMs = this.#gate.open ? Infinity : timeline.now[0]! + settings.intervalMs;
+    return timeline.callerMs(Math.min(limits.firstMs, againMs));
   }
 
   requeue(command: Command, nowMs: number): void {
+    this.#places.timeline.follow(nowMs);
+    this.#others.remove(command);
     let index = this.#entries.find(command.vm);
-    if (index === NONE) {
-      // Its entry was removed meanwhile, and with it what it had paid.
-      index = this.#add(command.vm);
-    } else {
-      const at = index * STRIDE;
-      const { fields } = this.#entries;
-      fields[at + TAG]! -= command.units / fields[at + WEIGHT]!;
-      fields[at + CONSUMED]! -= command.units;
-    }
-    if (this.#entries.prepend(index, command)) this.#wake(index, nowMs);
-    else this.#place(index);
+    // Where its entry was removed meanwhile, what it had paid went with it.
+    if (index === NONE) index = this.#add(command.vm);
+    else this.#refund(index, command);
+    if (this.#entries.prepend(index, command)) this.#places.wake(index);
+    else this.#places.moveUp(index);
     this.queuedCommands++;
   }
 
-  /** Units are charged when a command is routed, so nothing is left to do. */
-  completed(_command: Command, _nowMs: number): void {}
+  /** Units are charged when a command is routed; here it only ceases to be outstanding. */
+  completed(command: Command, nowMs: number): void {
+    this.#others.remove(command);
+    const index = this.#entries.find(command.vm);
+    if (index === NONE) return;
+    const { fields } = this.#entries;
+    const at = index * STRIDE + OUTSTANDING;
+    // 0: an earlier policy gave it, or its entry was removed meanwhile.
+    if (fields[at]! > 0) fields[at]!--;
+    if (fields[at] !== 0 || this.#entries.head(index) !== null) return;
+    this.#places.timeline.follow(nowMs);
+    this.#places.activity.rest(index);
+  }
 
   cancel(command: Command): boolean {
     const index = this.#entries.find(command.vm);
     if (index === NONE || !this.#entries.remove(index, command)) return false;
     this.queuedCommands--;
-    if (this.#entries.head(index) === null) this.#sleep(index);
+    if (this.#entries.head(index) === null) this.#places.sleep(index);
     return true;
   }
 
-  setEntry(vm: VmId, settings: EntrySettings, _nowMs: number): void {
+  setEntry(vm: VmId, settings: EntrySettings, nowMs: number): void {
+    this.#places.timeline.follow(nowMs);
     let index = this.#entries.find(vm);
-    const { shares } = settings;
-    if (shares !== undefined) this.#checkShares(shares);
+    const level = this.#levels.plan(index === NONE ? undefined : index, settings);
     if (index === NONE) index = this.#add(vm);
-    this.#entries.setRemoved(index, false);
-    if (shares !== undefined) this.#setShares(index, shares);
+    this.#entries.setMark(index, REMOVED, false);
+    this.#levels.set(index, level);
+    this.#levelChanged(index);
   }
 
   removeEntry(vm: VmId): void {
     const index = this.#entries.find(vm);
     if (index === NONE) return;
-    if (this.#entries.head(index) === null) {
-      this.#entries.release(index);
-      return;
-    }
-    this.#entries.setRemoved(index, true);
-    this.#setShares(index, this.settings.sharesDefault);
+    this.#levels.reset(index);
+    this.#levelChanged(index);
+    if (this.#entries.head(index) === null) this.#places.release(index);
+    else this.#entries.setMark(index, REMOVED, true);
   }
 
   entry(vm: VmId): EntryStatus | undefined {
@@ -153,87 +172,65 @@ class ProportionalShare implements DiskScheduler {
     if (index === NONE) return undefined;
     const { fields } = this.#entries;
     const at = index * STRIDE;
-    let queuedCommands = 0;
-    for (let command = this.#entries.head(index); command !== null; command = command.next) queuedCommands++;
+    const { guarantees, settings } = this.#places;
     return {
-      shares: fields[at + SHARES]!,
-      priority: 5,
-      guarantee: null,
-      limit: null,
-      quantum: null,
-      latencyCritical: false,
-      state: queuedCommands > 0 ? "waiting" : "idle",
-      unmetMs: 0,
-      queuedCommands,
+      ...this.#levels.of(index),
+      queuedCommands: this.#entries.length(index),
       consumedUnits: fields[at + CONSUMED]!,
-      virtualTime: fields[at + TAG]! + this.#tier(index).epoch,
+      virtualTime: fields[at + TAG]! + this.#places.tierOf(index).epoch,
+      state: this.#state(index),
+      unmetMs: guarantees.unmetMs(index, settings.guaranteeWindowMs),
     };
   }
 
-  /** Which paths a LUN has makes no difference to how it is divided. */
-  pathsChanged(_paths: readonly Path[], _capacity: number, _nowMs: number): void {}
+  pathsChanged(paths: readonly Path[], capacity: number, nowMs: number): void {
+    this.#places.timeline.follow(nowMs);
+    this.#gate.setPaths(paths, capacity);
+  }
 
   drain(visit: (command: Command) => void): void {
-    // One chain first: `visit` hands each command to a successor, which takes its link.
-    let head: Command | null = null;
-    let tail: Command | null = null;
-    for (let index = 0; index < this.#entries.size; index++) {
-      if (this.#entries.head(index) === null) continue;
-      while (this.#entries.head(index) !== null) {
-        const command = this.#entries.shift(index);
-        if (tail === null) head = command;
-        else tail.next = command;
-        tail = command;
-      }
-      this.#sleep(index);
-    }
+    const head = takeAll(this.#entries, (index) => this.#places.sleep(index));
     this.queuedCommands = 0;
-    while (head !== null) {
-      const command: Command = head;
-      head = command.next;
-      command.next = null;
-      visit(command);
-    }
+    visitEach(head, visit);
+  }
+
+  #apply(settings: DiskSchedulerSettings): void {
+    this.#levels.configure(settings);
+    this.#places.settings = settings;
+    this.#cost.configure(settings);
+    if (this.#last !== NONE && this.#entries.holds(this.#last)) this.#levelChanged(this.#last);
   }
 
   #add(vm: VmId): number {
     const index = this.#entries.add(vm);
-    const at = index * STRIDE;
-    const { fields } = this.#entries;
-    fields[at + SHARES] = this.settings.sharesDefault;
-    fields[at + WEIGHT] = this.settings.sharesDefault || 1;
-    fields[at + TAG] = this.#tier(index).virtualTime;
+    this.#levels.init(index);
+    // The number was another VM's, whose run is over.
+    if (index === this.#last) this.#runLeft = 0;
     return index;
   }
 
-  #tier(index: number): Tier {
-    return this.#entries.fields[index * STRIDE + SHARES]! > 0 ? this.#shared : this.#leftover;
+  #levelChanged(index: number): void {
+    if (index === this.#last) this.#runLeft = Math.min(this.#runLeft, this.#quantumOf(index) - 1);
+    if (this.#places.critical === 0) this.#others.clear();
   }
 
-  /** The FIFO is no longer empty. */
-  #wake(index: number, nowMs: number): void {
-    this.#entries.fields[index * STRIDE + WAITING_SINCE_MS] = nowMs;
-    this.#place(index);
+  #quantumOf(index: number): number {
+    const own = (this.#entries.marks(index) & OWN_QUANTUM) !== 0;
+    return own ? this.#entries.fields[index * STRIDE + QUANTUM]! : this.settings.quantum;
   }
 
-  /** Puts a waiting entry where its tag belongs; what lies before the LUN's virtual time becomes credit, within the range. */
-  #place(index: number): void {
-    const { fields } = this.#entries;
-    const at = index * STRIDE;
-    const tier = this.#tier(index);
-    const behind = tier.virtualTime - fields[at + TAG]!;
-    if (behind > 0) {
-      const creditUnits = fields[at + CREDIT]! + behind * fields[at + WEIGHT]!;
-      fields[at + CREDIT] = Math.min(creditUnits, this.settings.rangeUnits);
-      fields[at + TAG] = tier.virtualTime;
+  /** What time and the state of the paths have changed since the last decision. */
+  #lookAround(nowMs: number): void {
+    const { timeline, settings, guarantees } = this.#places;
+    timeline.follow(nowMs);
+    this.#places.admitLimited();
+    if (this.#bandwidth.roll(settings.intervalMs)) {
+      this.#places.shared.forgive();
+      this.#places.leftover.forgive();
     }
-    tier.put(index, fields);
-  }
-
-  /** The FIFO became empty. */
-  #sleep(index: number): void {
-    this.#tier(index).leave(index);
-    if (this.#entries.isRemoved(index)) this.#entries.release(index);
+    this.#gate.assess(settings);
+    if (this.#gate.deferring) this.#bandwidth.deferred = true;
+    if (!guarantees.none) guarantees.keepUp(settings.guaranteeWindowMs);
   }
 
   /** Whether the entry that went last may go on. */
@@ -241,97 +238,98 @@ class ProportionalShare implements DiskScheduler {
     const command = this.#entries.head(index);
     if (command === null || command.lengthBytes === 0) return false;
     if (Math.abs(command.offsetBytes - this.#lastEndBytes) > this.settings.sequentialBytes) return false;
-    return this.#shared.empty || this.#tier(index) === this.#shared;
+    const marks = this.#entries.marks(index);
+    if ((marks & PLACED) === 0 || !this.#gate.permits(marks & LANE) || this.#gate.cuts(index)) return false;
+    const { shared } = this.#places;
+    return shared.waiting === 0 || this.#places.tierOf(index) === shared;
   }
 
-  /**
-   * An entry with shares that has waited for an interval, while units are left for minima; else NONE. Looks at one
-   * entry for each decision: all have been looked at after as many decisions as there are entries.
-   */
-  #starving(nowMs: number): number {
-    if (this.#floorUnits <= 0) return NONE;
-    if (this.#floorCursor >= this.#entries.size) this.#floorCursor = 0;
-    const index = this.#floorCursor++;
-    const { fields } = this.#entries;
-    const at = index * STRIDE;
-    if (this.#entries.head(index) === null || !(fields[at + SHARES]! > 0)) return NONE;
-    const waitedMs = nowMs - fields[at + WAITING_SINCE_MS]!;
-    // The clock was set back: count from now.
-    if (waitedMs < 0) fields[at + WAITING_SINCE_MS] = nowMs;
-    return waitedMs >= this.settings.intervalMs ? index : NONE;
+  /** By shares; those without any only where nobody with shares waits, or all of these are deferred. */
+  #lowest(): number {
+    const { shared, leftover } = this.#places;
+    const index = shared.lowest(this.#gate);
+    if (index !== NONE || (shared.waiting > 0 && !this.#gate.deferring)) return index;
+    return leftover.lowest(this.#gate);
   }
 
-  #serveMinimum(index: number, nowMs: number): Command {
+  /** A minimum, or a guarantee that is due: its virtual time runs ahead no further than the range, or `debtUnits`. */
+  #serveOutOfTurn(index: number, debtUnits: number): Command {
     const { fields } = this.#entries;
     const at = index * STRIDE;
+    const tier = this.#places.tierOf(index);
+    const epoch = tier.epoch;
     const tagBefore = fields[at + TAG]!;
-    const command = this.#serve(index, nowMs);
+    const command = this.#serve(index);
     this.#runLeft = 0;
-    this.#floorUnits -= command.units;
-    // Minima would add up to a debt that keeps the entry out long after the others have gone.
-    const tagMax = this.#shared.virtualTime + this.settings.rangeUnits / fields[at + WEIGHT]!;
+    // Such service would add up to a debt that keeps the entry out long after the others have gone.
+    const range = Math.max(this.settings.rangeUnits, debtUnits);
+    const tagMax = tier.virtualTime + range / weightOf(fields, at);
     if (fields[at + TAG]! > tagMax) {
-      fields[at + TAG] = Math.max(tagBefore, tagMax);
-      if (this.#entries.head(index) !== null) this.#shared.put(index, fields);
+      fields[at + TAG] = Math.max(tagBefore - (tier.epoch - epoch), tagMax);
+      if (this.#entries.isPlaced(index)) tier.put(index);
     }
     return command;
   }
 
   /** Takes the head of the entry and charges it. */
-  #serve(index: number, nowMs: number): Command {
+  #serve(index: number): Command {
     const { fields } = this.#entries;
     const at = index * STRIDE;
-    const tier = this.#tier(index);
-    // Before the charge, which would be rounded where the tags are large.
-    if (tier.advance()) this.#rebase(tier);
+    const { timeline, settings } = this.#places;
+    const tier = this.#places.tierOf(index);
+    this.#places.advance(tier, this.#gate);
+    // It may have been held back while others went.
+    tier.catchUp(index, settings.rangeUnits);
     const command = this.#entries.shift(index);
-    const units = command.units;
-    const { floor } = this.settings;
     this.queuedCommands--;
     if (command.lengthBytes > 0) this.#lastEndBytes = command.offsetBytes + command.lengthBytes;
-    this.#floorUnits = Math.min(1, this.#floorUnits + units * floor);
-
-    const credit = fields[at + CREDIT]!;
-    let charged = units;
-    if (credit > 0) {
-      const spent = Math.min(credit, units - units / this.settings.catchUp);
-      fields[at + CREDIT] = credit - spent;
-      charged -= spent;
-    }
-    fields[at + TAG]! += charged / fields[at + WEIGHT]!;
-    fields[at + CONSUMED]! += units;
-    fields[at + WAITING_SINCE_MS] = nowMs;
-    if (this.#entries.head(index) === null) this.#sleep(index);
-    else tier.put(index, fields);
+    this.#charge(at, command);
+    fields[at + WAITING_SINCE_MS] = timeline.now[0]!;
+    fields[at + OUTSTANDING]!++;
+    if (this.#places.critical > 0 && (this.#entries.marks(index) & CRITICAL) === 0) this.#others.add(command);
+    if (this.#entries.head(index) === null) this.#places.sleep(index);
+    else this.#places.goOn(index);
+    if (this.#places.shared.waiting + this.#places.leftover.waiting === 0) this.#bandwidth.saturated = false;
+    this.#minima.earn(command, settings, this.#gate);
     return command;
   }
 
-  // Apart from #serve, which would otherwise allocate the closure's context each time.
-  #rebase(tier: Tier): void {
-    tier.rebase(this.#entries, (index) => this.#tier(index) === tier);
-  }
-
-  #checkShares(shares: number): void {
-    const { sharesMin, sharesMax } = this.settings;
-    if (typeof shares !== "number" || !(shares >= sharesMin && shares <= sharesMax)) {
-      throw new OptionError("shares", `from ${sharesMin} to ${sharesMax}`, shares);
+  #charge(at: number, command: Command): void {
+    const { fields } = this.#entries;
+    const { settings, limits, guarantees } = this.#places;
+    const units = command.units;
+    const credit = fields[at + CREDIT]!;
+    let charged = units;
+    if (credit > 0) {
+      const spent = Math.min(credit, units - units / settings.catchUp);
+      fields[at + CREDIT] = credit - spent;
+      charged -= spent;
     }
+    fields[at + TAG]! += charged / weightOf(fields, at);
+    fields[at + CONSUMED]! += units;
+    this.#bandwidth.serve(at, command);
+    const marks = this.#entries.marks(at / STRIDE);
+    if ((marks & LIMITED) !== 0) limits.charge(at, command, settings.limitBurstMs);
+    if ((marks & GUARANTEED) !== 0) guarantees.charge(at, command);
   }
 
-  #setShares(index: number, shares: number): void {
+  #refund(index: number, command: Command): void {
     const { fields } = this.#entries;
     const at = index * STRIDE;
-    const before = fields[at + SHARES]!;
-    if (shares === before) return;
-    const oldTier = this.#tier(index);
-    const waits = this.#entries.head(index) !== null;
-    if (waits) oldTier.leave(index);
-    const aheadUnits = (fields[at + TAG]! - oldTier.virtualTime) * fields[at + WEIGHT]!;
-    fields[at + SHARES] = shares;
-    fields[at + WEIGHT] = shares || 1;
-    const tier = this.#tier(index);
-    // What it has had beyond its due stays the same number of units; in another tier it begins anew.
-    fields[at + TAG] = tier.virtualTime + (tier === oldTier ? aheadUnits / fields[at + WEIGHT]! : 0);
-    if (waits) this.#place(index);
+    fields[at + TAG]! -= command.units / weightOf(fields, at);
+    fields[at + CONSUMED]! -= command.units;
+    if (fields[at + OUTSTANDING]! > 0) fields[at + OUTSTANDING]!--;
+    this.#bandwidth.refund(at, command);
+    const marks = this.#entries.marks(index);
+    if ((marks & LIMITED) !== 0) this.#places.limits.refund(at, command);
+    if ((marks & GUARANTEED) !== 0) this.#places.guarantees.refund(index, command);
+  }
+
+  #state(index: number): EntryStatus["state"] {
+    if (this.#entries.head(index) === null) return "idle";
+    const parked = (this.#entries.marks(index) & PARKED) !== 0;
+    if (parked) return this.#places.limits.reached(index * STRIDE) ? "limited" : "waiting";
+    this.#gate.assess(this.settings);
+    return this.#gate.defers(index) ? "deferred" : "waiting";
   }
 }

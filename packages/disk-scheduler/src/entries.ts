@@ -1,18 +1,50 @@
 import { type Command, OptionError, type VmId } from "@fairlead/core";
+import { PLACED } from "./marks.js";
 
-/** Fields of one entry: 8 doubles side by side, one line of the processor's cache. */
-export const STRIDE = 8;
+/** Fields of one entry: 16 doubles side by side, two lines of the processor's cache. */
+export const STRIDE = 16;
+
+// The first line: all that an entry without guarantee, limit and quantum of its own needs for a decision.
+
 /** Local virtual time: units consumed ÷ weight, counted from the tier's epoch. */
 export const TAG = 0;
-/** What divides the units: the shares, or 1 where they are 0. */
-export const WEIGHT = 1;
-export const SHARES = 2;
+export const SHARES = 1;
 /** Units still owed for the time in which the entry was idle. */
-export const CREDIT = 3;
+export const CREDIT = 2;
 /** Units consumed since the entry was made. */
-export const CONSUMED = 4;
+export const CONSUMED = 3;
 /** When it began to wait or was last served, ms. */
-export const WAITING_SINCE_MS = 5;
+export const WAITING_SINCE_MS = 4;
+/** Units of late, as `Bandwidth` counts them. */
+export const USE = 5;
+/** What the entry has and where it is: the bits of marks.ts. */
+export const MARKS = 6;
+/** Commands given and not completed. */
+export const OUTSTANDING = 7;
+
+// The second line.
+
+/** When its limit lets the next command go, ms. */
+export const LIMIT_TAG_MS = 8;
+/** Bytes or commands per ms. */
+export const LIMIT_RATE = 9;
+/** When its guarantee makes the next command due, ms on the guarantee clock of its priority. */
+export const GUARANTEE_TAG_MS = 10;
+/** Bytes or commands per ms. */
+export const GUARANTEE_RATE = 11;
+/** When it last ceased to ask for its guarantee, ms on the same clock. */
+export const PAUSED_AT_MS = 12;
+/** How long its guarantee was not met. While it asks: less what its clock had lost when it began to. ms */
+export const UNMET_MS = 13;
+/** Its own quantum; 0: the scheduler's. */
+export const QUANTUM = 14;
+/** When it became idle, ms. */
+export const IDLE_SINCE_MS = 15;
+
+/** What divides the units of the entry whose fields begin at `at`: its shares, or 1 where they are 0. */
+export function weightOf(fields: Float64Array, at: number): number {
+  return fields[at + SHARES]! || 1;
+}
 
 const VM_MAX = 2 ** 24 - 1;
 const ABSENT = -1;
@@ -27,7 +59,6 @@ export class Entries {
   // Head and tail of the FIFO of entry i at 2i and 2i + 1, side by side for the cache.
   readonly #ends: (Command | null)[] = [];
   readonly #vms: VmId[] = [];
-  readonly #removed: boolean[] = [];
   readonly #free: number[] = [];
 
   /** -1 where the VM has no entry. */
@@ -51,7 +82,6 @@ export class Entries {
     this.#ends[2 * index] = null;
     this.#ends[2 * index + 1] = null;
     this.#vms[index] = vm;
-    this.#removed[index] = false;
     this.#indexByVm[vm] = index;
     return index;
   }
@@ -63,22 +93,37 @@ export class Entries {
     this.#free.push(index);
   }
 
+  vm(index: number): VmId {
+    return this.#vms[index]!;
+  }
+
+  marks(index: number): number {
+    return this.fields[index * STRIDE + MARKS]! | 0;
+  }
+
+  setMark(index: number, mark: number, on: boolean): void {
+    const at = index * STRIDE + MARKS;
+    this.fields[at] = on ? this.marks(index) | mark : this.marks(index) & ~mark;
+  }
+
+  /** It waits for its turn. */
+  isPlaced(index: number): boolean {
+    return (this.marks(index) & PLACED) !== 0;
+  }
+
   /** False for a number that was given back. */
   holds(index: number): boolean {
     return this.#vms[index] !== ABSENT;
   }
 
-  /** To be released as soon as nothing is queued. */
-  isRemoved(index: number): boolean {
-    return this.#removed[index]!;
-  }
-
-  setRemoved(index: number, removed: boolean): void {
-    this.#removed[index] = removed;
-  }
-
   head(index: number): Command | null {
     return this.#ends[2 * index] ?? null;
+  }
+
+  length(index: number): number {
+    let length = 0;
+    for (let command = this.head(index); command !== null; command = command.next) length++;
+    return length;
   }
 
   /** True where the FIFO was empty. */

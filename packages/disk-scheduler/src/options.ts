@@ -1,4 +1,4 @@
-import { OptionError } from "@fairlead/core";
+import { OptionError, refuseUnknownOptions } from "@fairlead/core";
 
 /** Relative cost of one kind of command, greater than 0. */
 export interface CostFactors {
@@ -36,6 +36,14 @@ export interface DiskSchedulerOptions {
   intervalMs?: number;
   /** Part of all units that may go into those minima; 0 to 0.01. @default 0.01 */
   floor?: number;
+  /** A limit that was not used may be made up for by a burst of this length. ms @default 50 */
+  limitBurstMs?: number;
+  /** How far guarantees of one priority may fall behind, and be made up for, before all of them are cut in proportion. ms [0106] @default 1000 */
+  guaranteeWindowMs?: number;
+  /** A path with this many commands pending, or more, has a backlog. [0109] @default 8 */
+  backlogCommands?: number;
+  /** Commands of the others that may be outstanding while a latency-critical VM is active. @default 4 */
+  latencyDepth?: number;
 }
 
 /** All options with their values. */
@@ -55,15 +63,57 @@ export const DEFAULTS: DiskSchedulerSettings = {
   catchUp: 2,
   intervalMs: 1000,
   floor: 0.01,
+  limitBurstMs: 50,
+  guaranteeWindowMs: 1000,
+  backlogCommands: 8,
+  latencyDepth: 4,
 };
 
-/** `base` with what `options` changes, checked as a whole; throws OptionError. */
+const WHOLE_FROM_1 = ["unitBytes", "quantum", "backlogCommands", "latencyDepth"] as const;
+const FINITE_FROM_0 = ["rangeUnits", "limitBurstMs", "guaranteeWindowMs"] as const;
+
+/** `base` with what `options` changes, checked as a whole; throws OptionError, or `OPTION_UNKNOWN`. */
 export function settingsFrom(
   base: DiskSchedulerSettings,
   options: DiskSchedulerOptions,
 ): DiskSchedulerSettings {
+  refuseUnknownOptions(options, Object.keys(DEFAULTS));
+  if (options.factors !== undefined) refuseUnknownOptions(options.factors, Object.keys(DEFAULTS.factors));
   const settings = { ...base, ...options, factors: { ...base.factors, ...options.factors } };
-  const { sharesMin, sharesMax, sharesDefault, factors } = settings;
+  checkShares(settings);
+  for (const option of WHOLE_FROM_1) {
+    check(
+      option,
+      settings[option],
+      Number.isSafeInteger(settings[option]) && settings[option] >= 1,
+      "a whole number of 1 or more",
+    );
+  }
+  for (const option of FINITE_FROM_0) {
+    check(
+      option,
+      settings[option],
+      settings[option] >= 0 && settings[option] < Infinity,
+      "finite and 0 or more",
+    );
+  }
+  const { sequentialBytes, catchUp, intervalMs, floor, factors } = settings;
+  check("sequentialBytes", sequentialBytes, sequentialBytes >= 0, "0 or more");
+  check("catchUp", catchUp, catchUp >= 1 && catchUp < Infinity, "finite and 1 or more");
+  check("intervalMs", intervalMs, intervalMs > 0, "greater than 0");
+  check("floor", floor, floor >= 0 && floor <= 0.01, "from 0 to 0.01");
+  for (const kind of ["read", "write", "flush"] as const) {
+    check(
+      `factors.${kind}`,
+      factors[kind],
+      factors[kind] > 0 && factors[kind] < Infinity,
+      "finite and greater than 0",
+    );
+  }
+  return settings;
+}
+
+function checkShares({ sharesMin, sharesMax, sharesDefault }: DiskSchedulerSettings): void {
   check("sharesMin", sharesMin, sharesMin >= 0 && sharesMin < Infinity, "finite and 0 or more");
   check(
     "sharesMax",
@@ -77,36 +127,6 @@ export function settingsFrom(
     sharesDefault >= sharesMin && sharesDefault <= sharesMax,
     `from sharesMin (${sharesMin}) to sharesMax (${sharesMax})`,
   );
-  check("unitBytes", settings.unitBytes, wholeFrom(1, settings.unitBytes), "a whole number of 1 or more");
-  check("quantum", settings.quantum, wholeFrom(1, settings.quantum), "a whole number of 1 or more");
-  check("sequentialBytes", settings.sequentialBytes, settings.sequentialBytes >= 0, "0 or more");
-  check(
-    "rangeUnits",
-    settings.rangeUnits,
-    settings.rangeUnits >= 0 && settings.rangeUnits < Infinity,
-    "finite and 0 or more",
-  );
-  check(
-    "catchUp",
-    settings.catchUp,
-    settings.catchUp >= 1 && settings.catchUp < Infinity,
-    "finite and 1 or more",
-  );
-  check("intervalMs", settings.intervalMs, settings.intervalMs > 0, "greater than 0");
-  check("floor", settings.floor, settings.floor >= 0 && settings.floor <= 0.01, "from 0 to 0.01");
-  for (const kind of ["read", "write", "flush"] as const) {
-    check(
-      `factors.${kind}`,
-      factors[kind],
-      factors[kind] > 0 && factors[kind] < Infinity,
-      "finite and greater than 0",
-    );
-  }
-  return settings;
-}
-
-function wholeFrom(min: number, value: number): boolean {
-  return Number.isSafeInteger(value) && value >= min;
 }
 
 function check(option: string, value: number, holds: boolean, expected: string): void {

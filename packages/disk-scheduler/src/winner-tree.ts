@@ -47,6 +47,11 @@ export class WinnerTree {
     }
   }
 
+  /** Whether the leaf has the key `keys[place]` or a lower one. */
+  atMost(leaf: number, keys: Float64Array, place: number): boolean {
+    return leaf < this.#leaves && this.#nodes[(leaf + this.#leaves) * 2]! <= keys[place]!;
+  }
+
   /** Takes the leaf out. */
   clear(leaf: number): void {
     if (leaf < this.#leaves) this.set(leaf, ABSENT, 0);

@@ -13,6 +13,10 @@ const INVALID: [option: string, values: unknown[]][] = [
   ["catchUp", [0.99, 0, Number.NaN, Infinity, "2"]],
   ["intervalMs", [0, -1, Number.NaN, "1000"]],
   ["floor", [-0.001, 0.011, Number.NaN, "0"]],
+  ["limitBurstMs", [-1, Number.NaN, Infinity, "50"]],
+  ["guaranteeWindowMs", [-1, Number.NaN, Infinity, "1000"]],
+  ["backlogCommands", [0, -1, 1.5, Number.NaN, Infinity, "8"]],
+  ["latencyDepth", [0, -1, 1.5, Number.NaN, Infinity, "4"]],
 ];
 
 describe("options", () => {
@@ -54,6 +58,10 @@ describe("options", () => {
       catchUp: 2,
       intervalMs: 1000,
       floor: 0.01,
+      limitBurstMs: 50,
+      guaranteeWindowMs: 1000,
+      backlogCommands: 8,
+      latencyDepth: 4,
     });
   });
 

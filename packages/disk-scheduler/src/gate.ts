@@ -1,0 +1,106 @@
+import type { Path } from "@fairlead/core";
+import type { Activity } from "./activity.js";
+import type { Bandwidth } from "./bandwidth.js";
+import { type Entries, SHARES, STRIDE } from "./entries.js";
+import { CRITICAL, GUARANTEED, OVER, priorityOf } from "./marks.js";
+import type { DiskSchedulerSettings } from "./options.js";
+import type { OthersOutstanding } from "./others-outstanding.js";
+
+/** What may not go just now, although it waits: because bandwidth is short, or a latency-critical VM is active. */
+export class Gate {
+  /** Everything may go. */
+  open = true;
+  /** Only latency-critical entries may go. */
+  criticalOnly = false;
+  /** Bandwidth is short, and some of those that are active go before others. [0109] */
+  deferring = false;
+  // One path is left, which defers whoever is outranked; else those of them that have used more than their due.
+  #single = false;
+  #capacity = 1;
+  #measuredCapacity = 1;
+  #paths: readonly Path[] = [];
+  readonly #entries: Entries;
+  readonly #activity: Activity;
+  readonly #bandwidth: Bandwidth;
+  readonly #others: OthersOutstanding;
+
+  constructor(entries: Entries, activity: Activity, bandwidth: Bandwidth, others: OthersOutstanding) {
+    this.#entries = entries;
+    this.#activity = activity;
+    this.#bandwidth = bandwidth;
+    this.#others = others;
+  }
+
+  /** Part of what all paths give. [0110] */
+  setPaths(paths: readonly Path[], capacity: number): void {
+    // Without any path nothing is measured; the next one is compared with what there was before.
+    if (capacity > 0 && capacity !== this.#measuredCapacity) {
+      this.#bandwidth.scale(capacity / this.#measuredCapacity);
+      this.#measuredCapacity = capacity;
+    }
+    this.#paths = paths;
+    this.#capacity = capacity;
+    this.#single = paths.length === 1;
+  }
+
+  /** Looks at what holds now; at the beginning of each decision. */
+  assess(settings: DiskSchedulerSettings): void {
+    this.criticalOnly = false;
+    this.deferring = false;
+    const short = this.#single || this.#capacity < 1;
+    const activity = this.#activity;
+    if (activity.critical > 0 || (short && activity.differs)) {
+      activity.expire(settings.intervalMs);
+      this.criticalOnly = activity.critical > 0 && this.#others.count >= settings.latencyDepth;
+      this.deferring = short && activity.differs && this.#backlog(settings.backlogCommands);
+    }
+    this.open = !this.criticalOnly && !this.deferring;
+  }
+
+  /** Whether entries of this lane may go, as far as the lane tells. */
+  permits(lane: number): boolean {
+    if (this.open) return true;
+    if (this.criticalOnly && (lane & CRITICAL) === 0) return false;
+    return !(this.deferring && (this.#single || (lane & OVER) !== 0) && this.#outranked(lane));
+  }
+
+  /** Whether the entry must wait although its lane may go: it has used more than its due. */
+  refuses(index: number, lane: number): boolean {
+    return this.deferring && (lane & OVER) === 0 && this.#outranked(lane) && this.#overdrawn(index);
+  }
+
+  /** Whether the entry is deferred, for which `assess` was called. */
+  defers(index: number): boolean {
+    const marks = this.#entries.marks(index);
+    return this.deferring && this.#outranked(marks) && (this.#single || this.#overdrawn(index));
+  }
+
+  /** Whether the entry's quantum ends early. [0111] */
+  cuts(index: number): boolean {
+    if (!(this.#capacity < 1) || !this.#activity.differs) return false;
+    return this.#outranked(this.#entries.marks(index)) && this.#overdrawn(index);
+  }
+
+  /** An active VM has a higher priority, or a guarantee that this one doesn't have. */
+  #outranked(marks: number): boolean {
+    const activity = this.#activity;
+    return (
+      priorityOf(marks) < activity.highestPriority || ((marks & GUARANTEED) === 0 && activity.guaranteed > 0)
+    );
+  }
+
+  /** It has used more of the LUN than its part of the shares of those that are active. */
+  #overdrawn(index: number): boolean {
+    const at = index * STRIDE;
+    return this.#bandwidth.exceeds(at, this.#entries.fields[at + SHARES]! / this.#activity.shares);
+  }
+
+  /** Every usable path has a backlog. */
+  #backlog(backlogCommands: number): boolean {
+    const paths = this.#paths;
+    for (let at = 0; at < paths.length; at++) {
+      if (paths[at]!.pendingCommands < backlogCommands) return false;
+    }
+    return paths.length > 0;
+  }
+}

@@ -1,0 +1,194 @@
+import type { Command } from "@fairlead/core";
+import {
+  type Entries,
+  GUARANTEE_RATE,
+  GUARANTEE_TAG_MS,
+  MARKS,
+  PAUSED_AT_MS,
+  STRIDE,
+  UNMET_MS,
+} from "./entries.js";
+import { CRITICAL, GUARANTEE_IN_BYTES, GUARANTEED, PLACED, PRIORITY_MAX, priorityOf } from "./marks.js";
+import type { Timeline } from "./timeline.js";
+import { WinnerTree } from "./winner-tree.js";
+
+const NONE = -1;
+// An entry that asks again after a pause is owed no more than this for it: unsteady arrivals lose nothing by it.
+const SAVED_MS = 10;
+
+/**
+ * Least bandwidth of each entry that has a guarantee. [0106] Its tag is when the next command is due, on a clock of its
+ * priority; each command moves the tag on by what it takes at that rate, from no later than now, so that service
+ * beyond the guarantee is not held against it. Where the guarantees of a priority can't be met, its clock stands still, and each
+ * of its entries gets the same part of what it was promised.
+ */
+export class Guarantees {
+  readonly #entries: Entries;
+  readonly #timeline: Timeline;
+  // How long the clock of each priority has stood still, ms.
+  readonly #lostMs = new Float64Array(PRIORITY_MAX + 1);
+  // Of priority p at 2p, of its latency-critical entries at 2p + 1. An entry's key is its tag or an earlier one, and
+  // is brought up to date when it comes first: a command that nobody was waiting for by guarantee costs no step here.
+  readonly #trees = Array.from({ length: 2 * (PRIORITY_MAX + 1) }, () => new WinnerTree());
+  // Bit p: an entry with priority p has had a guarantee.
+  #priorities = 0;
+
+  constructor(entries: Entries, timeline: Timeline) {
+    this.#entries = entries;
+    this.#timeline = timeline;
+  }
+
+  get none(): boolean {
+    return this.#priorities === 0;
+  }
+
+  /** Holds the clocks that are further than `windowMs` ahead of what waits. At the beginning of each decision. */
+  keepUp(windowMs: number): void {
+    for (let left = this.#priorities; left !== 0; ) {
+      const priority = 31 - Math.clz32(left);
+      left &= ~(1 << priority);
+      this.#hold(priority, windowMs);
+    }
+  }
+
+  /** The entry that is due, by priority first, then the earliest; NONE where there is none. */
+  due(criticalOnly: boolean): number {
+    for (let left = this.#priorities; left !== 0; ) {
+      const priority = 31 - Math.clz32(left);
+      left &= ~(1 << priority);
+      const clock = this.#timeline.now[0]! - this.#lostMs[priority]!;
+      const plain = this.#trees[2 * priority]!;
+      const critical = this.#trees[2 * priority + 1]!;
+      if (critical.winnerKey <= clock && (criticalOnly || critical.winnerKey <= plain.winnerKey)) {
+        return critical.winner;
+      }
+      if (!criticalOnly && plain.winnerKey <= clock) return plain.winner;
+    }
+    return NONE;
+  }
+
+  /** The entry is about to wait for its turn. */
+  resume(index: number, windowMs: number): void {
+    const { fields } = this.#entries;
+    const at = index * STRIDE;
+    const priority = priorityOf(fields[at + MARKS]! | 0);
+    this.#hold(priority, windowMs);
+    const clock = this.#timeline.now[0]! - this.#lostMs[priority]!;
+    const behindMs = clock - fields[at + GUARANTEE_TAG_MS]!;
+    if (behindMs > SAVED_MS) {
+      // What it was owed when it ceased to ask stays; the pause itself is not saved up.
+      const pausedMs = clock - fields[at + PAUSED_AT_MS]!;
+      fields[at + GUARANTEE_TAG_MS] = clock - Math.max(SAVED_MS, behindMs - pausedMs);
+    }
+    fields[at + UNMET_MS]! -= this.#lostMs[priority]!;
+    this.#index(index);
+  }
+
+  /** The entry waits no more: nothing is queued, or it has reached its limit. */
+  pause(index: number): void {
+    const { fields } = this.#entries;
+    const at = index * STRIDE;
+    const lostMs = this.#lostMs[priorityOf(fields[at + MARKS]! | 0)]!;
+    fields[at + PAUSED_AT_MS] = this.#timeline.now[0]! - lostMs;
+    fields[at + UNMET_MS]! += lostMs;
+  }
+
+  charge(at: number, command: Command): void {
+    const { fields } = this.#entries;
+    const clock = this.#timeline.now[0]! - this.#lostMs[priorityOf(fields[at + MARKS]! | 0)]!;
+    const tag = fields[at + GUARANTEE_TAG_MS]!;
+    fields[at + GUARANTEE_TAG_MS] =
+      Math.min(tag, clock) + this.#amount(at, command) / fields[at + GUARANTEE_RATE]!;
+  }
+
+  refund(index: number, command: Command): void {
+    const at = index * STRIDE;
+    const { fields } = this.#entries;
+    fields[at + GUARANTEE_TAG_MS]! -= this.#amount(at, command) / fields[at + GUARANTEE_RATE]!;
+    this.#index(index);
+  }
+
+  /** How long it could not be met while the entry waited, ms since the entry was made. */
+  unmetMs(index: number, windowMs: number): number {
+    const { fields } = this.#entries;
+    const marks = this.#entries.marks(index);
+    const unmetMs = fields[index * STRIDE + UNMET_MS]!;
+    if ((marks & GUARANTEED) === 0 || (marks & PLACED) === 0) return unmetMs;
+    this.#hold(priorityOf(marks), windowMs);
+    return unmetMs + this.#lostMs[priorityOf(marks)]!;
+  }
+
+  /** Before the priority or the guarantee of an entry that doesn't wait changes, or it goes: its tags count from now. */
+  detach(index: number): void {
+    const { fields } = this.#entries;
+    const at = index * STRIDE;
+    const marks = fields[at + MARKS]! | 0;
+    const clock = this.#timeline.now[0]! - this.#lostMs[priorityOf(marks)]!;
+    this.#tree(marks).clear(index);
+    fields[at + GUARANTEE_TAG_MS]! -= clock;
+    fields[at + PAUSED_AT_MS]! -= clock;
+  }
+
+  /** After it, with the new priority. */
+  attach(index: number): void {
+    const { fields } = this.#entries;
+    const at = index * STRIDE;
+    const priority = priorityOf(fields[at + MARKS]! | 0);
+    const clock = this.#timeline.now[0]! - this.#lostMs[priority]!;
+    this.#priorities |= 1 << priority;
+    fields[at + GUARANTEE_TAG_MS]! += clock;
+    fields[at + PAUSED_AT_MS]! += clock;
+  }
+
+  /** The guarantee of a detached entry is `ratePerMs` from now on, in bytes where `inBytes`. */
+  set(index: number, ratePerMs: number, inBytes: boolean): void {
+    const { fields } = this.#entries;
+    const at = index * STRIDE;
+    fields[at + GUARANTEE_RATE] = ratePerMs;
+    fields[at + GUARANTEE_TAG_MS] = 0;
+    fields[at + PAUSED_AT_MS] = 0;
+    const marks = (fields[at + MARKS]! | 0) & ~GUARANTEE_IN_BYTES;
+    fields[at + MARKS] = marks | GUARANTEED | (inBytes ? GUARANTEE_IN_BYTES : 0);
+  }
+
+  /** Brings the clock of a priority back to `windowMs` after the earliest tag. */
+  #hold(priority: number, windowMs: number): void {
+    const plain = this.#trees[2 * priority]!;
+    const critical = this.#trees[2 * priority + 1]!;
+    this.#settle(plain, priority);
+    this.#settle(critical, priority);
+    const earliest = Math.min(plain.winnerKey, critical.winnerKey);
+    const beyondMs = this.#timeline.now[0]! - this.#lostMs[priority]! - earliest - windowMs;
+    if (beyondMs > 0) this.#lostMs[priority]! += beyondMs;
+  }
+
+  /** Leaves an entry first that waits and whose key is its tag, unless none is due. */
+  #settle(tree: WinnerTree, priority: number): void {
+    const { fields } = this.#entries;
+    const clock = this.#timeline.now[0]! - this.#lostMs[priority]!;
+    while (tree.winnerKey <= clock) {
+      const index = tree.winner;
+      const at = index * STRIDE;
+      if (((fields[at + MARKS]! | 0) & PLACED) === 0) tree.clear(index);
+      else if (fields[at + GUARANTEE_TAG_MS]! > tree.winnerKey)
+        tree.set(index, fields, at + GUARANTEE_TAG_MS);
+      else return;
+    }
+  }
+
+  /** The key of the entry is no later than its tag. */
+  #index(index: number): void {
+    const { fields } = this.#entries;
+    const at = index * STRIDE;
+    const tree = this.#tree(fields[at + MARKS]! | 0);
+    if (!tree.atMost(index, fields, at + GUARANTEE_TAG_MS)) tree.set(index, fields, at + GUARANTEE_TAG_MS);
+  }
+
+  #tree(marks: number): WinnerTree {
+    return this.#trees[2 * priorityOf(marks) + ((marks & CRITICAL) !== 0 ? 1 : 0)]!;
+  }
+
+  #amount(at: number, command: Command): number {
+    return ((this.#entries.fields[at + MARKS]! | 0) & GUARANTEE_IN_BYTES) !== 0 ? command.lengthBytes : 1;
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * The time of one scheduler: `nowMs` of the calls, from the first one on, and without its steps back, so that no tag
+ * needs to be moved for them.
+ */
+export class Timeline {
+  /** At 0: now, ms since the first call; it never falls. In an array, since a fraction that is passed on is put on the heap. */
+  readonly now = new Float64Array(1);
+  // The last nowMs, and what is added to it.
+  readonly #caller = Float64Array.of(Number.NaN, 0);
+
+  follow(nowMs: number): void {
+    const caller = this.#caller;
+    if (!(nowMs >= caller[0]!)) {
+      // The first call, or the clock was set back: time goes on from where it was.
+      caller[1] = this.now[0]! - nowMs;
+    }
+    caller[0] = nowMs;
+    const now = nowMs + caller[1]!;
+    if (now > this.now[0]!) this.now[0] = now;
+  }
+
+  /** The first moment on the caller's clock at which `ms` has come. */
+  callerMs(ms: number): number {
+    const shift = this.#caller[1]!;
+    let callerMs = ms - shift;
+    for (let ulp = Math.abs(callerMs) * Number.EPSILON; callerMs + shift < ms; ulp *= 2) callerMs += ulp;
+    return callerMs;
+  }
+}
