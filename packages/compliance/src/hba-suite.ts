@@ -1,34 +1,14 @@
 import assert from "node:assert/strict";
-import type { DiscoveredPath, Hba, LunRange } from "@fairlead/core";
+import { assertBytes, type HbaBench, type HbaFixture, type HbaLaw } from "./hba-bench.js";
+import { failureLaws, sessionLaws } from "./hba-failures.js";
 import { newCommand, PathClient, pattern } from "./path-client.js";
 import type { SuiteRunner } from "./runner.js";
-
-/** What a driver's author sets up for each law. Whatever is on the LUNs is overwritten. */
-export interface HbaFixture {
-  readonly hba: Hba;
-  /** LUN numbers to scan; at least one path leads to a writable LUN. */
-  readonly range: LunRange;
-  /** Gives back what the fixture made; the suite has closed the HBA. */
-  cleanup(): Promise<void> | void;
-  /** Makes this path fail from now on. */
-  breakPath?(pathId: string): Promise<void> | void;
-  /** Ends what `breakPath` did. */
-  restorePath?(pathId: string): Promise<void> | void;
-}
 
 export interface HbaSuiteOptions {
   /** Whether the fixture can break and restore paths; without it the laws of failure are left out. @default true */
   failures?: boolean;
   /** How long the driver may take for a command, a notice or a fence. ms. @default 20000 */
   waitMs?: number;
-}
-
-interface Bench {
-  readonly fixture: HbaFixture;
-  readonly paths: readonly DiscoveredPath[];
-  /** A path to a writable LUN, and its listener. */
-  readonly path: DiscoveredPath;
-  readonly client: PathClient;
 }
 
 /** Laws that every HBA driver keeps. `create` sets up a fresh HBA and what it talks to, for each law. */
@@ -40,7 +20,7 @@ export function hbaSuite(
   const { failures = true, waitMs = 20_000 } = options;
   const { describe } = runner;
 
-  function law(name: string, body: (bench: Bench) => Promise<void>): void {
+  function law(name: string, body: (bench: HbaBench) => Promise<void>): void {
     const run = async () => {
       const fixture = await create();
       try {
@@ -67,9 +47,7 @@ export function hbaSuite(
   });
 }
 
-type Law = (name: string, body: (bench: Bench) => Promise<void>) => void;
-
-function discoveryLaws(law: Law): void {
+function discoveryLaws(law: HbaLaw): void {
   law("finds paths with names of their own and LUNs that say what they are", async ({ fixture, paths }) => {
     assert.equal(new Set(paths.map(({ adapter }) => adapter.id)).size, paths.length, "path ids are unique");
     for (const { adapter, lun } of paths) {
@@ -110,7 +88,7 @@ function discoveryLaws(law: Law): void {
   });
 }
 
-function dataLaws(law: Law): void {
+function dataLaws(law: HbaLaw): void {
   law(
     "reads back what was written, from one block to the longest transfer, and touches nothing beside it",
     async (bench) => {
@@ -162,7 +140,7 @@ function dataLaws(law: Law): void {
   });
 }
 
-function commandLaws(law: Law): void {
+function commandLaws(law: HbaLaw): void {
   law("completes each of many commands once and never from within submit", async ({ path, client }) => {
     const { blockSizeBytes, capacityBytes } = path.lun;
     const blocks = Math.min(128, Math.floor(capacityBytes / blockSizeBytes));
@@ -221,136 +199,8 @@ function commandLaws(law: Law): void {
   });
 }
 
-function sessionLaws(law: Law): void {
-  law("answers each call for a fence once, and not from within it", async ({ path, client }) => {
-    const answers: string[] = [];
-    let calling = true;
-    const both = new Promise<void>((resolve) => {
-      for (const call of ["first", "second"]) {
-        path.adapter.session.fence((result) => {
-          if (calling) client.faults.push("the fence answered from within the call");
-          if (result !== "fenced" && result !== "unfenceable")
-            client.faults.push(`the fence answered ${result}`);
-          answers.push(call);
-          if (answers.length === 2) resolve();
-        });
-      }
-    });
-    calling = false;
-    await client.within(both, "answer of the fence");
-    await client.verify();
-    assert.deepEqual(answers.toSorted(), ["first", "second"]);
-  });
-
-  law("answers a LUN reset once and serves on", async ({ path, client }) => {
-    let answers = 0;
-    const answer = new Promise<boolean>((resolve) => {
-      path.adapter.resetLun((succeeded) => {
-        answers++;
-        resolve(succeeded);
-      });
-    });
-    assert.equal(typeof (await client.within(answer, "answer to the reset")), "boolean");
-    await client.read(0, path.lun.blockSizeBytes);
-    assert.equal(answers, 1);
-  });
-
-  law(
-    "completes everything before it is closed, and nothing runs afterwards",
-    async ({ fixture, path, client }) => {
-      const data = new Uint8Array(path.lun.blockSizeBytes);
-      const outcomes = Array.from({ length: 32 }, () => client.submit(newCommand("read", 0, data)));
-      client.closing = true;
-      await client.within(fixture.hba.close(), "end of close");
-      assert.equal(client.pendingCommands, 0, "pending after close");
-      for (const outcome of await Promise.all(outcomes)) {
-        assert.ok(
-          ["good", "not-sent", "in-doubt"].includes(outcome),
-          `a command ended as ${outcome} at close`,
-        );
-      }
-      assert.equal(path.adapter.up, false);
-      assert.equal(await client.run("read", 0, data), "not-sent", "read after close");
-    },
-  );
-}
-
-function failureLaws(law: Law): void {
-  law(
-    "tells of a failure first, then completes what was pending; refuses until it tells of the return",
-    async (bench) => {
-      const { fixture, path, client } = bench;
-      assert.ok(
-        fixture.breakPath && fixture.restorePath,
-        "pass { failures: false } where the fixture can't break paths",
-      );
-      const { adapter, lun } = path;
-      const data = pattern(lun.blockSizeBytes, 7);
-      await client.write(0, data);
-      const failed = client.next("path-failed");
-      await fixture.breakPath(adapter.id);
-      // A driver may find out only by a command that gets no answer.
-      const pending = Array.from({ length: 8 }, () =>
-        client.submit(newCommand("read", 0, new Uint8Array(lun.blockSizeBytes))),
-      );
-      await failed;
-      for (const outcome of await client.within(Promise.all(pending), "completion of what was pending")) {
-        assert.ok(
-          ["good", "not-sent", "in-doubt"].includes(outcome),
-          `a command ended as ${outcome} at a failure`,
-        );
-      }
-      assert.equal(adapter.up, false);
-      assert.equal(
-        await client.run("read", 0, new Uint8Array(lun.blockSizeBytes)),
-        "not-sent",
-        "read on a path that is down",
-      );
-
-      const restored = client.next("path-restored");
-      await fixture.restorePath(adapter.id);
-      await restored;
-      assert.equal(adapter.up, true);
-      assertBytes(await client.read(0, data.length), data, 0);
-    },
-  );
-
-  law("answers the fences that were asked for while the path was down, once it is back", async (bench) => {
-    const { fixture, path, client } = bench;
-    assert.ok(
-      fixture.breakPath && fixture.restorePath,
-      "pass { failures: false } where the fixture can't break paths",
-    );
-    const failed = client.next("path-failed");
-    await fixture.breakPath(path.adapter.id);
-    const probe = client.submit(newCommand("read", 0, new Uint8Array(path.lun.blockSizeBytes)));
-    await failed;
-    await client.within(probe, "completion of what was pending");
-    let answers = 0;
-    const both = new Promise<void>((resolve) => {
-      for (let call = 0; call < 2; call++) {
-        path.adapter.session.fence(() => {
-          answers++;
-          if (answers === 2) resolve();
-        });
-      }
-    });
-    const restored = client.next("path-restored");
-    await fixture.restorePath(path.adapter.id);
-    await client.within(both, "answer of the fence");
-    await restored;
-    await client.verify();
-    assert.equal(answers, 2);
-  });
-}
-
 function splitId(id: string): [hba: string, device: string, lun: number] {
   const parts = /^([^:]+):(\d+):(\d+)$/.exec(id);
   assert.ok(parts !== null, `${id} is not HBA:device:LUN`);
   return [parts[1] ?? "", parts[2] ?? "", Number(parts[3])];
-}
-
-function assertBytes(actual: Uint8Array, expected: Uint8Array, offsetBytes: number): void {
-  const at = expected.findIndex((byte, index) => byte !== actual[index]);
-  assert.ok(at === -1, `byte ${offsetBytes + at} reads ${actual[at]}, but ${expected[at]} was written`);
 }

@@ -1,6 +1,9 @@
 /// <reference types="node" />
-export { admissionSuite } from "./admission-suite.js";
-export { type HbaFixture, type HbaSuiteOptions, hbaSuite } from "./hba-suite.js";
+export { type AdmissionSuiteOptions, admissionSuite } from "./admission-suite.js";
+export type { HbaFixture } from "./hba-bench.js";
+export { type HbaSuiteOptions, hbaSuite } from "./hba-suite.js";
 export { createManualClock, type ManualClock } from "./manual-clock.js";
+export type { FarEnd, NicFixture } from "./nic-bench.js";
+export { type NicSuiteOptions, nicSuite } from "./nic-suite.js";
 export type { SuiteRunner } from "./runner.js";
 export { strategySuite } from "./strategy-suite.js";

@@ -7,6 +7,7 @@ import {
   type PathAdapter,
   type PathNotice,
 } from "@fairlead/core";
+import { within } from "./deadline.js";
 
 interface Waiter {
   readonly resolve: (outcome: Outcome) => void;
@@ -90,19 +91,8 @@ export class PathClient implements AdapterListener {
     return this.within(notice, `notice ${kind}`);
   }
 
-  async within<T>(promise: Promise<T>, what: string): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      const error = new assert.AssertionError({
-        message: `${this.adapter.id}: no ${what} within ${this.waitMs} ms`,
-      });
-      timer = setTimeout(() => reject(error), this.waitMs);
-    });
-    try {
-      return await Promise.race([promise, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+  within<T>(promise: Promise<T>, what: string): Promise<T> {
+    return within(promise, this.waitMs, `${what} on ${this.adapter.id}`);
   }
 
   /** One more round trip, in which a second completion would show, then the verdict. */
