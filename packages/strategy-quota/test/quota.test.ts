@@ -117,15 +117,23 @@ describe("quota", () => {
     expect(route(quota({ commandsPerShare: 0.5 }), testPaths([4, 2]), times(6))).toBe("aabaab");
   });
 
-  it("measures the mean length of each path by what it sent last", () => {
+  it("measures the mean length of each path by itself", () => {
     const strategy = quota({ commandsPerShare: 4 });
     const paths = testPaths([1, 1]);
-    // The quota of a is 4 × 1000 at first; b's is 4 × 500.
+    // The quota of a is 4 × 1000, that of b 4 × 500.
     expect(route(strategy, paths, [...times(4, 1000), ...times(4, 500)])).toBe("aaaabbbb");
-    // Four of 1000 and 80 of 8000 later, the quota is nearly 4 × 8000.
-    route(strategy, paths, times(160, 8000));
-    const later = route(strategy, paths, times(16, 8000));
-    expect(later.replace(/^(a+|b+)/, "")).toMatch(/^(aaaabbbb|bbbbaaaa)/);
+    expect(route(strategy, paths, times(12, 500))).toBe("aaaaaaaabbbb");
+  });
+
+  it("measures by what was sent last", () => {
+    const strategy = quota({ commandsPerShare: 4 });
+    const paths = testPaths([1, 1]);
+    route(strategy, paths, times(400, 1000));
+    route(strategy, paths, times(640, 8000));
+    // Of all that was sent the mean is 5300, which would be three a turn.
+    expect(route(strategy, paths, times(24, 8000)).replace(/^(a+|b+)/, "")).toMatch(
+      /aaaabbbbaaaabbbb|bbbbaaaabbbbaaaa/,
+    );
   });
 
   it("counts a command without data as a byte", () => {

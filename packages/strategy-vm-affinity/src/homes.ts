@@ -49,11 +49,9 @@ export class Homes {
   pathsChanged(paths: readonly Path[]): void {
     const { joined, forgotten } = this.#paths.update(paths);
     for (const resident of this.#residents.values()) {
-      const { home, place, pinned } = resident;
+      const { vm, pinned, home } = resident;
       if (home !== undefined && !forgotten.includes(home)) continue;
-      const choices = this.#paths.choices("home", pinned);
-      const here = place !== undefined && place.index !== -1 && choices.includes(place) ? place : undefined;
-      assign(resident, "home", here ?? lightest(choices, "home", resident.vm));
+      assign(resident, "home", lightest(this.#paths.choices("home", pinned), "home", vm));
     }
     this.#evenOut("home");
     for (const path of joined) this.#welcome(path);
@@ -119,9 +117,7 @@ export class Homes {
     let length = this.#table.length;
     while (length < 2 * vm + 2) length *= 2;
     if (length === this.#table.length) return;
-    const table = new Int16Array(length).fill(-1);
-    table.set(this.#table);
-    this.#table = table;
+    this.#table = new Int16Array(length).fill(-1); // Filled in when places are taken.
   }
 
   /** Whom its number points at a path that is new goes there, where loads are as even then as without it. */

@@ -100,19 +100,23 @@ describe("vmAffinity, homes", () => {
     expect(world.route([7, 9, 3])).toBe("aab");
   });
 
-  it("gives the VMs of a path that is forgotten a home where they live", () => {
-    const world = new World(vmAffinity(), ["a", "b"]);
-    expect(world.route(six)).toBe("bababa");
-    // One cable is plugged elsewhere, twice: b is forgotten when d joins, as c is away too and only d is there.
+  it("gives the VMs of a path that is forgotten another home", () => {
+    const world = new World(vmAffinity(), ["a", "b", "c", "d"]);
+    expect(world.route([0, 1])).toBe("ab");
     world.use(["c"]);
-    world.use(["d"]);
-    const before = world.route(six);
-    expect(before).toBe("dddddd");
-    world.use(["a", "d"]);
-    const homes = world.route(six);
-    world.use(["d"]);
-    world.use(["a", "d"]);
-    expect(world.route(six)).toBe(homes);
+    expect(world.route([0, 1])).toBe("cc");
+    // a, b and d are away with two there: a is forgotten, VM 0 belongs to c, and VM 1 makes room as a visitor.
+    world.use(["c", "e"]);
+    expect(world.route([0, 1])).toBe("ce");
+  });
+
+  it("notices that paths have changed places though nobody told", () => {
+    const strategy = vmAffinity();
+    const frame = new Frame();
+    frame.vm = 2;
+    for (const ids of ["abcdef", "fedcba", "cdefab"]) {
+      expect(ids[strategy.select(testPaths([...ids]), frame)]).toBe("c");
+    }
   });
 
   it("grows with the numbers of VMs", () => {
@@ -138,6 +142,17 @@ describe("vmAffinity, options", () => {
     expect(nine.map((ordinal) => home(ordinal, ["a", "b", "c"])).join("")).toBe("abcabcabc");
     // The LUNs of b go to both of the others.
     expect(nine.map((ordinal) => home(ordinal, ["a", "c"])).join("")).toBe("aacaccaac");
+  });
+
+  it("leaves the team where it is, whatever becomes of the VM of its number", () => {
+    const world = new World(vmAffinity({ by: "team" }, { team: "lun3", ordinal: 3 }), ["a", "b", "c", "d"]);
+    expect(world.path(1)).toBe("d");
+    world.use(["a", "b", "c"]);
+    world.use(["b", "c"]);
+    world.use(["a", "b", "c"]);
+    expect(world.path(1)).toBe("b");
+    world.remove(3);
+    expect(world.path(1)).toBe("b");
   });
 
   it("counts shares instead of VMs where `spread` says so", () => {
@@ -244,13 +259,12 @@ describe("vmAffinity, options", () => {
     const pinned = { priorityMax: 2, paths: ["a", "b"] };
     const strategy = vmAffinity({ pinned, others: "least-pending" });
     const world = new World(strategy, ["a", "b", "c"]);
-    expect(world.route([1, 2, 3, 5], 1)).toBe("baba");
-    world.setPriority(2, 2);
-    expect(world.route([1, 2, 3, 5], 1)).toBe("baba");
-    world.setPriority(2, 3);
-    expect(world.route([1, 3, 5], 1)).toBe("bba");
-    world.setPriority(5, 9);
-    expect(world.route([1, 3], 1).split("").sort().join("")).toBe("ab");
+    expect(world.route([2, 4, 1], 1)).toBe("abb");
+    world.setPriority(4, 2);
+    expect(world.route([2, 4, 1], 1)).toBe("abb");
+    world.setPriority(4, 3);
+    // b has one now, as a has: the next goes by its number.
+    expect(world.route([6, 2, 1], 1)).toBe("aab");
   });
 });
 
