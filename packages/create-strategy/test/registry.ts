@@ -12,20 +12,19 @@ const SECONDS = 1000;
 /** An npm registry of this machine: holds what is published to it, and passes on what others hold. */
 export class Registry {
   private constructor(
-    readonly url: string,
-    /** The registry that npm has here. */
-    readonly upstream: string,
+    private readonly url: string,
+    private readonly upstream: string,
     private readonly env: NodeJS.ProcessEnv,
   ) {}
 
-  /** With storage, settings and cache of its own. */
-  static async start(scope: Scope, port: number): Promise<Registry> {
+  /** With storage, settings and cache of its own. `upstream`: the registry that npm has here, unless it is given. */
+  static async start(scope: Scope, port: number, upstream?: string): Promise<Registry> {
     const directory = await scope.directory();
-    const upstream = (await run("npm", ["config", "get", "registry"])).stdout.trim();
+    const above = upstream ?? (await run("npm", ["config", "get", "registry"])).stdout.trim();
     const url = `http://127.0.0.1:${port}/`;
     const config = {
       storage: join(directory, "storage"),
-      uplinks: { upstream: { url: upstream, timeout: "60s" } },
+      uplinks: { upstream: { url: above, timeout: "60s" } },
       packages: {
         "@fairlead/*": { access: "$all", publish: "$all" },
         "**": { access: "$all", proxy: "upstream" },
@@ -43,7 +42,7 @@ export class Registry {
       readyTimeoutMs: 30 * SECONDS,
       ready: ({ stdout }) => stdout.includes("http address"),
     });
-    return new Registry(url, upstream, {
+    return new Registry(url, above, {
       npm_config_userconfig: join(directory, "npmrc"),
       npm_config_globalconfig: join(directory, "no-global-npmrc"),
       npm_config_registry: url,

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Fairlead, figure, NbdClient, run, Scope, seededBytes } from "@fairlead/testing";
@@ -20,6 +21,14 @@ async function carriesData(scope: Scope, host: Fairlead, seed: number): Promise<
   for (const index of all) {
     expect((await client.read(index * 65_536, 65_536)).equals(chunk(index))).toBe(true);
   }
+}
+
+/** Runs the example of the new project's README. */
+async function runReadme(project: string): Promise<string> {
+  const readme = readFileSync(join(project, "README.md"), "utf8");
+  const file = join(project, "readme.mts");
+  writeFileSync(file, /^```ts\n(.*?)^```$/ms.exec(readme)?.[1] ?? "");
+  return (await run(process.execPath, ["--import", "tsx", file], { cwd: project })).stdout;
 }
 
 const strategyInUse = async (host: Fairlead) => (await host.get("luns"))[0]?.strategy;
@@ -58,6 +67,7 @@ describe("npm create @fairlead/strategy", () => {
     expect((await run(process.execPath, ["-e", imports], { cwd: project })).stdout).toBe(
       "default,myStrategy\n",
     );
+    expect(await runReadme(project)).toBe("1\n");
     const packed = await registry.npm(["pack", "--dry-run", "--json"], { cwd: project });
     expect(packed.stdout).toContain('"dist/index.d.ts"');
     expect(packed.stdout).not.toContain('"test/');
@@ -82,5 +92,12 @@ describe("npm create @fairlead/strategy", () => {
     const seconds = (performance.now() - startedMs) / 1000;
     figure("npm create @fairlead/strategy to I/O through it", `${seconds.toFixed(1)} s`);
     expect(seconds).toBeLessThan(90);
+  });
+
+  it("says so where there is nothing to install from", { timeout: 90_000 }, async () => {
+    const scope = new Scope();
+    onTestFinished(() => scope.close());
+    const registry = await Registry.start(scope, PORT + 1, "http://127.0.0.1:9/");
+    await expect(registry.checkUpstream("tsx")).rejects.toThrow(/^http:\/\/127\.0\.0\.1:9\/ does not answer/);
   });
 });
