@@ -200,6 +200,9 @@ describe("a strategy that fails", () => {
       { from: "one", to: "two" },
       { from: "two", to: "first-usable" },
     ]);
+    expect(told("strategy-fault").map(({ inputs }) => inputs)).toEqual(
+      ["one", "one", "two", "two"].map((strategy, n) => ({ strategy, faults: (n % 2) + 1 })),
+    );
     expect(told("strategy-replaced")[1]?.reason).toContain(
       "the first usable path takes its place, since no other strategy is left",
     );
@@ -260,6 +263,15 @@ describe("a strategy that loops", () => {
       expect(clock.now() - 1e6).toBeLessThanOrEqual(26 * 50);
     },
   );
+
+  it("is found out by its first calls also where it was swapped in", () => {
+    const slow = looping(50);
+    const { sendMany, team, clock } = setUp([named("first", () => 0)]);
+    slow.clock = clock;
+    sendMany(1000);
+    team.setStrategies([slow, named("first", () => 0)]);
+    expect(sendMany(6)).toEqual([2, 2, 2, 2, 0, 0]);
+  });
 
   it("in every 20th call is replaced too", () => {
     let calls = 0;
@@ -338,6 +350,20 @@ describe("a strategy that loops", () => {
     loopMs = 11;
     sendMany(50);
     expect(team.strategyName).toBe("last");
+  });
+});
+
+describe("a machine that is slow all the time", () => {
+  it("ends at the first usable path, of which nothing is said", () => {
+    let nowMs = 0;
+    const { sendMany, team, events } = setUp([last, last], {}, () => {
+      nowMs += 50;
+      return nowMs;
+    });
+    sendMany(50);
+    const { length } = events;
+    sendMany(500);
+    expect([team.strategyName, team.strategyFaults, events.length]).toEqual(["first-usable", 6, length]);
   });
 });
 

@@ -65,9 +65,8 @@ function bandwidthOf(
     const others = left & ~(1n << BigInt(index));
     const compatible = others & ~(conflicts[index] ?? 0n);
     const withIt = best(compatible, index + 1);
-    if (withIt === undefined) return undefined; // At once, or the way back would be as long as the search.
     const without = compatible === others ? 0 : best(others, index + 1);
-    if (without === undefined) return undefined;
+    if (withIt === undefined || without === undefined) return undefined;
     const bandwidth = Math.max(withIt + (shares[index] ?? 0), without);
     known.set(left, bandwidth);
     return bandwidth;

@@ -47,7 +47,7 @@ describe("capacity, as a part of what all paths give", () => {
     expect(capacityOf(grid(8, (hba, portal) => hba > 1 && portal > 1))).toBe(4 / 8);
     expect(capacityOf(grid(16, (hba) => hba < 4))).toBe(12 / 16);
     const tangled = Array.from({ length: 64 }, (_, n) =>
-      path(`${n < 9 ? "-" : ""}a${(n * 7) % 23} b${(n * 11) % 29}`),
+      path(`${n < 9 ? "-" : ""}a${(n * n) % 59} b${(n * 37) % 61} c${(n * n * n) % 53}`),
     );
     expect(capacityOf(tangled)).toBeGreaterThan(0.7); // Would not end where every subset were tried.
     expect(capacityOf(tangled)).toBeLessThanOrEqual(1);

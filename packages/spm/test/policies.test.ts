@@ -1,4 +1,4 @@
-import { FairleadError, type LoadDistributionStrategy, type TeamContext } from "@fairlead/core";
+import { FairleadError, type LoadDistributionStrategy, type Path, type TeamContext } from "@fairlead/core";
 import { diskScheduler } from "@fairlead/disk-scheduler";
 import { roundRobin } from "@fairlead/strategy-round-robin";
 import fc from "fast-check";
@@ -63,8 +63,10 @@ describe("what policies are made for", () => {
 
   it("can fail for one LUN, which is found again once they can be made; the others are served", async () => {
     let broken = true;
+    let tried = 0;
     const { manager, served, events } = await twoLuns({
       createStrategies: ({ team }) => {
+        if (team === "naa.1") tried++;
         if (broken && team === "naa.1") throw new FairleadError("OPTION_INVALID", "bad");
         return [last];
       },
@@ -80,6 +82,7 @@ describe("what policies are made for", () => {
       { where: "naa.2", code: "POLICY_FAILED", message: "TypeError: worse" },
     ]);
     expect(events.filter(({ kind }) => kind === "scan-problem")).toHaveLength(2);
+    expect(tried).toBe(2); // Once in each scan, though there are two paths.
     broken = false;
     await manager.rescan();
     expect([...served.keys()]).toEqual(["db1", "db2"]);
@@ -99,6 +102,17 @@ describe("setStrategies", () => {
       { subject: "naa.1", inputs: { from: "round-robin", to: "last" } },
       { subject: "naa.2" },
     ]);
+  });
+
+  it("asks the new ones at once for what the ones before wanted nowhere", async () => {
+    const one = {
+      name: "one",
+      select: (paths: readonly Path[]) => (paths.some((p) => p.pendingCommands > 0) ? -1 : 0),
+    };
+    const { manager, disk, adapters } = await twoLuns({ createStrategies: () => [one] });
+    for (let n = 0; n < 6; n++) disk("db1").submit(request("read", n * 512, 512).made);
+    manager.setStrategies(() => [last], "naa.1");
+    expect(adapters[0]?.map(({ pending }) => pending.length)).toEqual([1, 5]);
   });
 
   it("changes one LUN by any of its names, and no other", async () => {
@@ -242,6 +256,14 @@ describe("configureAdmission", () => {
       [700, 0],
     ]);
     expect(() => manager.configureAdmission({ sharesMax: 99 })).toThrow("at least 100"); // The default of VM 1.
+  });
+
+  it("holds for the next change too", async () => {
+    const { manager } = await twoLuns({ createAdmissionPolicy: () => new ConfigurableQueue() });
+    manager.configureAdmission({ sharesMax: 2000 });
+    manager.setEntry(1, "naa.1", { shares: 1500 });
+    manager.configureAdmission({ fromMs: 1 }, "naa.1");
+    expect(() => manager.configureAdmission({ sharesMax: 1499 })).toThrow("at least 1500");
   });
 
   it("changes nothing anywhere where one LUN's policy refuses", async () => {
