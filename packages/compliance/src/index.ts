@@ -7,3 +7,5 @@ export type { FarEnd, NicFixture } from "./nic-bench.js";
 export { type NicSuiteOptions, nicSuite } from "./nic-suite.js";
 export type { SuiteRunner } from "./runner.js";
 export { strategySuite } from "./strategy-suite.js";
+export type { VmFixture } from "./vm-bench.js";
+export { type VmSuiteOptions, vmSuite } from "./vm-suite.js";

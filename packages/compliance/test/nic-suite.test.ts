@@ -67,4 +67,15 @@ describe("nicSuite", () => {
     const { broken } = await verdict((runner) => nicSuite(runner, create, { waitMs: WAIT_MS }), law);
     expect(broken).toEqual(left);
   });
+
+  it("waits for as long as it is told to", async () => {
+    const waited = async (waitMs: number) => {
+      const beforeMs = performance.now();
+      const create = async () => memoryNic({ silentReturn: true });
+      await verdict((runner) => nicSuite(runner, create, { waitMs }), /carrier first/);
+      return performance.now() - beforeMs;
+    };
+    expect(await waited(20)).toBeLessThan(400);
+    expect(await waited(500)).toBeGreaterThan(490);
+  });
 });
