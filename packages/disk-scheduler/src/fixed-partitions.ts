@@ -81,8 +81,7 @@ class Partitioned implements FixedPartitions {
     }
   }
 
-  enqueue(command: Command, nowMs: number): void {
-    this.#parts.clock.advance(nowMs);
+  enqueue(command: Command, _nowMs: number): void {
     let index = this.#entries.find(command.vm);
     if (index === NONE) index = this.#add(command.vm);
     command.units = this.#cost.units(command);
@@ -103,8 +102,7 @@ class Partitioned implements FixedPartitions {
     return this.#parts.nextAt();
   }
 
-  requeue(command: Command, nowMs: number): void {
-    this.#parts.clock.advance(nowMs);
+  requeue(command: Command, _nowMs: number): void {
     let index = this.#entries.find(command.vm);
     const known = index !== NONE;
     // Its entry was removed meanwhile, and with it what it had paid.
@@ -217,7 +215,6 @@ class Partitioned implements FixedPartitions {
     const index = this.#entries.add(vm);
     this.#plain[index] = UNASSIGNED;
     this.#removed[index] = false;
-    this.#entries.fields[index * STRIDE + TAG] = this.#commonTurns.time;
     return index;
   }
 

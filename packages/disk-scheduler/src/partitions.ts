@@ -32,7 +32,7 @@ export class Partitions {
     const at = part * STRIDE;
     this.#states[part] = IDLE;
     this.#fields[at + READY_AT] = this.clock.units - this.burstUnits;
-    this.#fields[at + TAG] = this.#ready.time;
+    this.#fields[at + TAG] = 0;
     this.#fields[at + WEIGHT] = weight;
   }
 

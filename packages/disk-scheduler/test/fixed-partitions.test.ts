@@ -1,4 +1,5 @@
 import { admissionSuite } from "@fairlead/compliance";
+import type { Command } from "@fairlead/core";
 import { describe, expect, it } from "vitest";
 import { type FixedPartitionsOptions, fixedPartitions } from "../src/index.js";
 import { Crowd, commandOf } from "./crowd.js";
@@ -42,6 +43,38 @@ describe("fixed partitions", () => {
     for (const [at, part] of [0.5, 0.3, 0.15, 0.05].entries()) {
       expect(units[at]! / total).toBeCloseTo(part, 2);
     }
+  });
+
+  it("do so as well after one was idle, one had its shares changed, and commands of one came back", () => {
+    const { crowd, policy } = crowdOf({ 1: 3000, 2: 3000, 3: 1 });
+    const split = (): number[] => {
+      crowd.take([]);
+      crowd.run(10_000, 1000);
+      return crowd.take([1, 2, 3]).map((units) => units / 10_000);
+    };
+    crowd.saturate(1);
+    crowd.run(20_000, 1000);
+    crowd.saturate(2);
+    for (const part of split().slice(0, 2)) expect(part).toBeCloseTo(0.5, 1);
+    crowd.saturate(3, 1 << 20);
+    crowd.run(3000, 1000);
+    policy.setEntry(3, { shares: 3000 }, crowd.nowMs);
+    for (const part of split()) expect(part).toBeCloseTo(1 / 3, 1);
+    const requeued: Command[] = [];
+    for (let count = 0; count < 4000; count++) {
+      const command = policy.next(crowd.nowMs);
+      if (command?.vm !== 1 || requeued.at(-1) === command) {
+        if (command !== undefined) policy.enqueue(command, crowd.nowMs);
+        crowd.units[command?.vm ?? 0] = (crowd.units[command?.vm ?? 0] ?? 0) + (command?.units ?? 0);
+        crowd.nowMs += command?.units ?? 1;
+      } else {
+        requeued.push(command);
+        policy.requeue(command, crowd.nowMs);
+      }
+    }
+    const [one, two] = crowd.take([1, 2]);
+    expect(requeued.length).toBeGreaterThan(10);
+    expect(one! / two!).toBeCloseTo(1, 1);
   });
 
   it("lose nothing by wake-ups that come 4 ms late", () => {

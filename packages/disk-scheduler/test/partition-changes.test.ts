@@ -106,8 +106,9 @@ describe("entries", () => {
     policy.next(0);
     policy.enqueue(commandOf(1), 0);
     expect(policy.nextAt(0)).toBeCloseTo(2000, -1);
-    policy.setEntry(1, { shares: 1000 }, 0);
-    expect(policy.nextAt(0)).toBeCloseTo(200, -1);
+    // A second later half of it is left, and takes a tenth of the time.
+    policy.setEntry(1, { shares: 1000 }, 1000);
+    expect(policy.nextAt(1000)).toBeCloseTo(1100, -1);
   });
 
   it("that wait move between the common part and their own, losing nothing", () => {
@@ -124,6 +125,28 @@ describe("entries", () => {
     expect(Math.abs(own! - 9000 * 0.2)).toBeLessThanOrEqual(20);
     crowd.run(4000, 1_000_000);
     expect(crowd.take([1, 2])).toEqual([2000 - common!, 2000 - own!]);
+  });
+
+  it("of a removed VM stay where they are set again before its queue ends", () => {
+    const { policy } = crowdOf({ 1: 100 });
+    policy.enqueue(commandOf(1), 0);
+    policy.removeEntry(1);
+    policy.setEntry(1, { shares: 200 }, 0);
+    policy.next(0);
+    expect(policy.entry(1)?.shares).toBe(200);
+  });
+
+  it("of a VM that is used up may be left without a command", () => {
+    const { crowd, policy } = crowdOf({ 1: 100 });
+    const commands = Array.from({ length: 9 }, () => commandOf(1));
+    for (const command of commands) policy.enqueue(command, 0);
+    while (crowd.serve() !== undefined);
+    for (const command of commands) policy.cancel(command);
+    expect([policy.queuedCommands, policy.nextAt(0)]).toEqual([0, Infinity]);
+    // Somebody else is asked for, a second later.
+    policy.enqueue(commandOf(2), 1000);
+    expect(policy.next(1000)?.vm).toBe(2);
+    expect(policy.next(1000)).toBeUndefined();
   });
 
   it("of a removed VM go on in the common part and end with what is queued", () => {

@@ -65,6 +65,34 @@ describe("strict priority", () => {
     expect(crowd.take([0, 1])).toEqual([2, 40]);
   });
 
+  it("keeps the clock of the turns where a command comes back", () => {
+    const crowd = crowdOf([5, 5, 5]);
+    const large = commandOf(0, 1 << 20);
+    crowd.policy.enqueue(large, 0);
+    crowd.policy.next(0);
+    crowd.saturate(2);
+    for (let count = 0; count < 300; count++) crowd.serve();
+    crowd.policy.requeue(large, 0);
+    expect(crowd.policy.next(0)).toBe(large);
+    // Not from where the large one stood, 256 units below the others.
+    crowd.saturate(1);
+    crowd.take([]);
+    for (let count = 0; count < 100; count++) crowd.serve();
+    for (const had of crowd.take([1, 2])) expect(Math.abs(had - 50)).toBeLessThanOrEqual(2);
+  });
+
+  it("forgives nothing to a VM whose priority is changed to and fro", () => {
+    const crowd = crowdOf([5, 5], { floor: 0 });
+    crowd.policy.enqueue(commandOf(0, 1 << 20), 0);
+    crowd.serve();
+    crowd.saturate(0);
+    crowd.saturate(1);
+    for (const priority of [6, 5]) crowd.policy.setEntry(0, { priority }, 0);
+    crowd.take([]);
+    for (let count = 0; count < 250; count++) crowd.serve();
+    expect(crowd.take([0, 1])).toEqual([0, 250]);
+  });
+
   it("obeys a priority that is changed while commands wait", () => {
     const crowd = crowdOf([9, 3, 6], { floor: 0 });
     for (const vm of [0, 1, 2]) crowd.saturate(vm, 16384);
@@ -224,6 +252,15 @@ describe("entries", () => {
     expect([0, 1].map((vm) => policy.entry(vm)?.state)).toEqual(["waiting", "deferred"]);
     policy.next(0);
     expect([0, 1].map((vm) => policy.entry(vm)?.state)).toEqual(["idle", "waiting"]);
+  });
+
+  it("of a removed VM stay where they are set again before its queue ends", () => {
+    const { policy } = crowdOf([8]);
+    policy.enqueue(commandOf(0), 0);
+    policy.removeEntry(0);
+    policy.setEntry(0, { priority: 7 }, 0);
+    policy.next(0);
+    expect(policy.entry(0)?.priority).toBe(7);
   });
 
   it("of a removed VM go on at priority 5 and end with what is queued", () => {
