@@ -134,10 +134,10 @@ export class Policies {
   }
 
   /** Built-in policies, then what stands in the lists. */
-  plugins(spm: StoragePathManager): PluginView[] {
+  plugins(luns: readonly LunStatus[]): PluginView[] {
     const { builtIns } = this.#source;
     const named = [...this.#awaited, ...this.#strategiesOf];
-    return listPlugins(builtIns, spm.luns(), [
+    return listPlugins(builtIns, luns, [
       { kind: "strategy", scope: "all", list: this.#strategies },
       ...named.map(([scope, list]) => ({ kind: "strategy" as const, scope, list })),
       { kind: "admission-policy", scope: "all", list: this.#admission },

@@ -2,10 +2,11 @@ import type { EntryStatus } from "@fairlead/core";
 import type { DiskStatus, LunStatus, PathStatus, RescanReport } from "@fairlead/spm";
 import type { Host } from "./host.js";
 import type { JournalRecord } from "./journal.js";
+import type { LevelView } from "./level-view.js";
 import type { PluginView } from "./plugins/list.js";
 import type { PolicyChange } from "./policies.js";
 import type { SanPortal } from "./san.js";
-import { type LevelView, levelView } from "./service-level.js";
+import { levelView } from "./service-level.js";
 
 export type { PolicyChange };
 

@@ -1,11 +1,16 @@
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { fairleadCli, Scope, until } from "@fairlead/testing";
 import { CommanderError } from "commander";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { errorText, exitCodeOf } from "../src/cli/exit.js";
 import { createProgram } from "../src/cli/program.js";
+import { plugin } from "./plugin.js";
 import { type RunningHost, runHost } from "./running-host.js";
+
+/** Where `fairleadCli` calls it. */
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 interface Result {
   readonly code: number;
@@ -89,6 +94,126 @@ describe("fairlead set, path, rescan, events", () => {
     const kinds = stdout.split("\n").map((line) => JSON.parse(line).kind);
     expect(kinds).toContain("entry-set");
     expect(kinds).toContain("host-stopping");
+  });
+});
+
+describe("fairlead set", () => {
+  it("changes strategies, admission, the scheduler and entries in the words of the config", async () => {
+    const running = await ready();
+    const { host, directory } = running;
+    const file = join(directory, "mine.ts");
+    await writeFile(file, plugin("mine", "return 0;"));
+    const set = (...args: string[]) => fairlead(running, "set", ...args);
+    const lun = host.spm.luns()[0];
+    expect(
+      await set("strategy", file, "--lun", "local:0:0", "--fallback", "quota", "no-such-package"),
+    ).toMatchObject({
+      code: 0,
+      stdout: `strategy of local:0:0: ${file}, fall-back quota`,
+      stderr: expect.stringMatching(
+        /^PLUGIN_NOT_FOUND: no-such-package: there is no package no-such-package/,
+      ),
+    });
+    expect(host.spm.luns()[0]?.strategies).toEqual(["mine", "quota"]);
+    expect(
+      (await set("strategy", "vm-affinity", "pinned.priorityMax=3", "pinned.paths=[local:0:0]")).stdout,
+    ).toBe("strategy of all LUNs: vm-affinity");
+    expect(host.spm.luns()[0]?.strategy).toBe("vm-affinity");
+    expect((await set("scheduler", "sharesMax=5000", "interval=500ms", "factors.read=2")).stdout).toBe(
+      "scheduler of all LUNs: sharesMax=5000, interval=500ms, factors.read=2",
+    );
+    expect(
+      (await set("entry", "db", "local:0:0", "shares=5000", "limit=50MiB/s", "quantum=default")).stdout,
+    ).toBe(`db on ${lun?.id}: 5000 shares, priority 5, limit 50MiB/s`);
+    expect((await fairlead(running, "get", "vms")).stdout).toMatch(
+      /^db +5 +\S+ +5000 +none +50MiB\/s .* idle$/m,
+    );
+    expect((await set("entry", "db", "local:0:0", "limit=none")).code).toBe(0);
+    expect((await set("admission", "strict-priority", "floor=0.2")).stdout).toBe(
+      "admission of all LUNs: strict-priority",
+    );
+    expect((await fairlead(running, "get", "luns", "-o", "wide")).stdout).toMatch(
+      / vm-affinity +0 +vm-affinity +strict-priority /,
+    );
+  });
+
+  it("refuses with code and reason", async () => {
+    const running = await ready();
+    const cases: [number, RegExp, ...string[]][] = [
+      [
+        4,
+        /^error POLICY_NONE_USABLE: .*quota: option commandsMax must be 1 or more, but is -1/,
+        "strategy",
+        "quota",
+        "commandsMax=-1",
+      ],
+      [4, /POLICY_NONE_USABLE: .*there is no plugin file \/none\.ts/, "strategy", "/none.ts"],
+      [5, /^error LUN_UNKNOWN: /, "admission", "strict-priority", "--lun", "naa.9"],
+      [2, /quantum is given twice/, "scheduler", "quantum=3", "quantum=4"],
+      [2, /factors is given twice/, "scheduler", "factors=3", "factors.read=4"],
+      [2, /expected key=value/, "scheduler", "=3"],
+      [2, /expected key=value/, "scheduler", "__proto__.x=3"],
+      [2, /is no YAML/, "scheduler", "quantum=[3"],
+      [2, /missing required argument/, "entry", "db", "local:0:0"],
+      [1, /^error API_BODY_INVALID: .*"prio" not known/, "entry", "db", "local:0:0", "prio=3"],
+    ];
+    for (const [code, stderr, ...args] of cases) {
+      const result = await fairlead(running, "set", ...args);
+      expect(result, args.join(" ")).toMatchObject({ code, stdout: "" });
+      expect(result.stderr, args.join(" ")).toMatch(stderr);
+    }
+  });
+
+  it("takes a file relative to where it is called", async () => {
+    const running = await ready();
+    await writeFile(join(running.directory, "near.ts"), plugin("near", "return 0;"));
+    const env = { FAIRLEAD_SOCKET: running.host.apiSocket };
+    const near = relative(ROOT, join(running.directory, "near.ts"));
+    expect(near).toMatch(/^\.\.\//);
+    const { stdout } = await fairleadCli(["set", "strategy", near], { env });
+    expect(stdout).toBe(`strategy of all LUNs: ${join(running.directory, "near.ts")}\n`);
+    expect(running.host.spm.luns()[0]?.strategy).toBe("near");
+  });
+});
+
+describe("fairlead plugins", () => {
+  it("lists those of the host, of a config, or only its own", async () => {
+    const running = await ready();
+    const { scope, host, directory } = running;
+    const stateOf = (text: string) =>
+      text
+        .split("\n")
+        .filter((line) => !line.includes("available"))
+        .map((line) =>
+          line
+            .split(/ {2,}/)
+            .filter((_, index) => index !== 2)
+            .join(" "),
+        );
+    const list = async (...args: string[]) => (await fairlead(running, "plugins", "list", ...args)).stdout;
+    expect(stateOf(await list())).toEqual([
+      "NAME KIND CONTRACT LUNS STATE REASON",
+      "round-robin strategy 1 all used",
+      "disk-scheduler admission-policy 1 all used",
+    ]);
+    const file = join(directory, "other.yaml");
+    await writeFile(join(directory, "mine.ts"), plugin("mine", "return 0;"));
+    await writeFile(
+      file,
+      `hbas: { a: { driver: file, files: [{ path: x }] } }
+luns: { strategy: [{ file: mine.ts }, { file: none.ts }, { name: speed }] }`,
+    );
+    expect(stateOf(await list("--config", file)).slice(1, 4)).toEqual([
+      "mine strategy 1 all used",
+      expect.stringMatching(/^none\.ts strategy - all refused PLUGIN_NOT_FOUND: /),
+      "speed strategy 1 all fall-back",
+    ]);
+    expect(JSON.parse(await list("-o", "json"))).toHaveLength(8);
+    await host.close();
+    const alone = await fairlead(running, "plugins", "list");
+    expect(alone.stderr).toMatch(/^no host answers at .*; these are the built-in policies only$/);
+    expect(stateOf(alone.stdout)).toHaveLength(1);
+    expect(scope).toBeDefined();
   });
 });
 

@@ -124,6 +124,48 @@ vms:
   });
 });
 
+describe("levels of service", () => {
+  it("are checked by the policy that will keep them, LUN by LUN", async () => {
+    const levels = (admission: string, ...entries: string[]) => `${HBAS}
+luns: { admission: [${admission}] }
+vms:
+${entries.map((entry, index) => `  v${index}: { luns: { x: ${entry}, y: { shares: 1 } } }`).join("\n")}`;
+    const scheduler = "{ name: disk-scheduler }";
+    expect(
+      await problems(levels(scheduler, "{ guarantee: 50MiB/s, limit: 40MiB/s }", "{ limit: 3000iops }")),
+    ).toEqual([expect.stringMatching(/^4:\d+: vms\.v0\.luns\.x\.guarantee is "50MiB\/s", expected .*limit/)]);
+    expect(await problems(levels(scheduler, "{ guarantee: 50MiB/s, limit: 50MiB/s }"))).toEqual([]);
+    const partitions = "{ name: fixed-partitions, unitsPerSecond: 1000, sharesTotal: 1000 }";
+    expect(await problems(levels(partitions, "{ shares: 600 }", "{ shares: 399 }", "{ shares: 1 }"))).toEqual(
+      [],
+    );
+    expect(await problems(levels(partitions, "{ shares: 600 }", "{ shares: 399 }", "{ shares: 2 }"))).toEqual(
+      [expect.stringMatching(/^6:30: vms\.v2\.luns\.x\.shares is 2, expected /)],
+    );
+    expect(await problems(levels(partitions, "{ shares: 600 }", "{ profile: balanced }"))).toEqual([
+      expect.stringMatching(/^5:31: vms\.v1\.luns\.x\.profile: its shares is 1000, expected /),
+    ]);
+    expect(
+      await problems(levels("{ name: strict-priority }", "{ limit: 3000iops }", "{ priority: 9 }")),
+    ).toEqual([expect.stringMatching(/^4:29: vms\.v0\.luns\.x\.limit is "3000iops", expected none /)]);
+  });
+
+  it("are said in words and units", async () => {
+    const found = await problems(`${HBAS}
+vms:
+  a: { priority: 11, luns: { x: { profile: fast, shares: many, priority: -1, guarantee: 5, limit: 5MB/s, quantum: 0 } } }`);
+    expect(found.map((line) => line.replace(/^3:\d+: vms\.a\./, ""))).toEqual([
+      "priority is 11, expected a number of at most 10",
+      'luns.x.profile is "fast", expected "latency-critical" or "balanced" or "throughput" or "backup"',
+      'luns.x.shares is "many", expected a number of shares, 0 or more, or low, normal, high',
+      "luns.x.priority is -1, expected a number of at least 0",
+      "luns.x.guarantee is 5, expected a rate such as 50MiB/s or 3000iops, or none",
+      'luns.x.limit is "5MB/s", expected a rate such as 50MiB/s or 3000iops, or none',
+      "luns.x.quantum is 0, expected a number of at least 1",
+    ]);
+  });
+});
+
 describe("strategies", () => {
   it("are taken from the list in order; one that can't be used is a warning", async () => {
     const { warnings } = await parse(
@@ -136,6 +178,24 @@ describe("strategies", () => {
         message:
           'there is no built-in strategy "vm-affinty", did you mean vm-affinity? (round-robin is used instead)',
       },
+    ]);
+  });
+
+  it("of single LUNs and admission policies are looked at in the same way", async () => {
+    const { warnings } = await parse(`${HBAS}
+luns:
+  admission: [{ name: nope }, { name: disk-scheduler }, { file: none.ts }]
+  byName: { "a:0:0": { strategy: [{ name: quota }, { name: speed, interval: 1 }] } }`);
+    expect(warnings.map(({ line, column, message }) => `${line}:${column}: ${message}`)).toEqual([
+      '3:15: there is no built-in admission policy "nope", known are disk-scheduler, strict-priority, fixed-partitions (disk-scheduler is used instead)',
+      "3:57: there is no plugin file /etc/fairlead/none.ts (it is no fall-back)",
+      "4:52: option interval of speed is 1: expected a duration such as 500ms, 30s, 5min or 1h (it is no fall-back)",
+    ]);
+    expect(
+      await problems(`${HBAS}\nluns: { byName: { x: { strategy: [{ name: quotta }] } }, admission: [{}] }`),
+    ).toEqual([
+      '2:35: there is no built-in strategy "quotta", did you mean quota?',
+      "2:70: luns.admission[0] is a mapping, expected exactly one of name, package and file",
     ]);
   });
 

@@ -70,7 +70,9 @@ it("the README's table of commands is the command line's", () => {
       return argument.required ? ` <${name}>` : ` [${name}]`;
     });
     const name = `${before}${command.name()}`;
-    if (command.commands.length > 0) return command.commands.flatMap((inner) => commands(inner, `${name} `));
+    const shown = command.createHelp().visibleCommands(command);
+    const inner = command.commands.filter((one) => shown.includes(one));
+    if (inner.length > 0) return inner.flatMap((one) => commands(one, `${name} `));
     return [`| \`${name}${args.join("")}\` | ${command.description()} |`];
   };
   const program = createProgram({ print: () => {}, warn: () => {} });

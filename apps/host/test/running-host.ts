@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -17,11 +18,15 @@ export interface RunningHost {
   readonly directory: string;
 }
 
-/** A host in this process on files of its own: a LUN `local:0:0` of 8 MiB that two VMs share. */
-export async function runHost(more: object = {}): Promise<RunningHost> {
+/** A host in this process on files of its own: a LUN `local:0:0` of 8 MiB that two VMs share. `files` lie beside its config. */
+export async function runHost(
+  more: object = {},
+  files: Readonly<Record<string, string>> = {},
+): Promise<RunningHost> {
   const scope = new Scope();
   onTestFinished(() => scope.close());
   const directory = await scope.directory();
+  for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
   const disk = (range: string) => ({ disks: { root: { extents: [{ lun: "local:0:0", range }] } } });
   const text = JSON.stringify({
     host: { name: "test", runDir: await scope.directory() },

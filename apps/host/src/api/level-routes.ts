@@ -4,7 +4,8 @@ import { z } from "zod";
 import { entrySettings, levelSchema } from "../config/level-schema.js";
 import { schedulerSchema } from "../config/lun-schema.js";
 import { policyList } from "../config/policy-schema.js";
-import { levelText, levelView } from "../service-level.js";
+import { levelText } from "../level-view.js";
+import { levelView } from "../service-level.js";
 import type { EntryView, Views } from "../views.js";
 import { findLun } from "./names.js";
 import type { ApiParts } from "./routes.js";
@@ -22,7 +23,7 @@ const admissionBody = z.strictObject({ admission: policyList });
 export function addLevelRoutes(app: FastifyInstance, parts: ApiParts): void {
   const { spm, policies } = parts.host;
   const idOf = (name: string | undefined) => (name === undefined ? undefined : findLun(spm.luns(), name).id);
-  app.get("/v1/plugins", async (): Promise<Views["plugins"]> => ({ plugins: policies.plugins(spm) }));
+  app.get("/v1/plugins", async (): Promise<Views["plugins"]> => ({ plugins: policies.plugins(spm.luns()) }));
   for (const scope of ["/v1", "/v1/luns/:lun"]) {
     app.put<{ Params: { lun?: string } }>(
       `${scope}/strategy`,

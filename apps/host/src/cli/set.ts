@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { levelText } from "../service-level.js";
+import { levelText } from "../level-view.js";
 import type { PolicyChange } from "../views.js";
 import type { ApiClient } from "./client.js";
 import type { Output } from "./program.js";

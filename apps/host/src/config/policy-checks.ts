@@ -92,7 +92,8 @@ function refusedLevel(path: ConfigPath, entry: unknown, error: unknown): Finding
     const reason = error instanceof Error ? error.message : String(error);
     return { path, message: `${where} is refused: ${reason}`, severity: "error" };
   }
-  const { option, expected, received } = error;
+  const { option, received } = error;
+  const expected = error.expected.replace(/^null\b/, "none"); // The config's word for it.
   const given = memberOf(entry, option);
   // What a profile says stands in no place of its own.
   const key = given === undefined && memberOf(entry, "profile") !== undefined ? "profile" : option;

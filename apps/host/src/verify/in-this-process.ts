@@ -1,0 +1,99 @@
+import { admissionSuite, strategySuite } from "@fairlead/compliance";
+import { type AdmissionPolicy, FairleadError, OptionError, type TeamContext } from "@fairlead/core";
+import { schedulerSchema } from "../config/lun-schema.js";
+import { policySchema } from "../config/policy-schema.js";
+import { builtIns } from "../plugins/built-in.js";
+import { loadPlugin, loadPolicy, type PolicySource } from "../plugins/choose.js";
+import type { PolicyKind, PolicyOf } from "../plugins/policy.js";
+import { costOfAdmission, costOfStrategy } from "./cost.js";
+import { collectLaws, type Law } from "./laws.js";
+import type { VerifyReport, VerifyRequest } from "./report.js";
+
+const SIZES = [2, 8, 64];
+const TEAM: TeamContext = { team: "verify", ordinal: 0 };
+const REASON_CHARS_MAX = 500;
+
+type Send = (report: VerifyReport) => Promise<void>;
+
+/** Loads the plugin and runs everything on it, here: a plugin that loops never comes back. */
+export async function verifyInThisProcess({ entry, directory }: VerifyRequest, send: Send): Promise<void> {
+  const source: PolicySource = { builtIns: builtIns(() => schedulerSchema.parse({})), directory };
+  const parsed = policySchema.parse(entry);
+  await send({ step: "begins", what: "loading" });
+  try {
+    const { plugin } = await loadPlugin(undefined, parsed, source);
+    if (plugin.kind === "strategy") await verifyStrategy(await loaded("strategy"), send);
+    else await verifyAdmission(await loaded("admission-policy"), send);
+    await send({ step: "done" });
+  } catch (error) {
+    if (!(error instanceof FairleadError)) throw error;
+    await send({ step: "refused", code: error.code, message: error.message });
+  }
+
+  async function loaded<Kind extends PolicyKind>(kind: Kind): Promise<() => PolicyOf[Kind]> {
+    const { name, from, contract, create } = await loadPolicy(kind, parsed, source);
+    await send({ step: "loaded", name, kind, from, contract });
+    return () => create(TEAM);
+  }
+}
+
+async function verifyStrategy(create: () => PolicyOf["strategy"], send: Send): Promise<void> {
+  await keepLaws(
+    collectLaws((runner) => strategySuite(runner, create)),
+    send,
+  );
+  for (const size of SIZES) {
+    await send({ step: "begins", what: `measuring with ${size} paths` });
+    await send({ step: "cost", size, of: "paths", ns: costOfStrategy(create(), size) });
+  }
+}
+
+async function verifyAdmission(create: () => AdmissionPolicy, send: Send): Promise<void> {
+  const taken = {
+    limits: takes(create(), { limit: { commandsPerSecond: 100 } }),
+    guarantees: takes(create(), { guarantee: { commandsPerSecond: 100 } }),
+  };
+  await keepLaws(
+    collectLaws((runner) => admissionSuite(runner, create, taken)),
+    send,
+  );
+  for (const size of SIZES) {
+    await send({ step: "begins", what: `measuring with ${size} VMs` });
+    await send({ step: "cost", size, of: "VMs", ns: costOfAdmission(create(), size) });
+  }
+}
+
+/** A policy may refuse what it does not keep; the suite then holds it to that. */
+function takes(policy: AdmissionPolicy, settings: Parameters<AdmissionPolicy["setEntry"]>[1]): boolean {
+  try {
+    policy.setEntry(1, settings, 0);
+    return true;
+  } catch (error) {
+    if (error instanceof OptionError) return false;
+    throw error;
+  }
+}
+
+async function keepLaws(laws: readonly Law[], send: Send): Promise<void> {
+  for (const { name, run } of laws) {
+    await send({ step: "begins", what: name });
+    const failure = await failureOf(run);
+    await send({ step: "law", law: name, ...(failure !== undefined && { failure }) });
+  }
+}
+
+async function failureOf(run: Law["run"]): Promise<string | undefined> {
+  try {
+    await run();
+    return undefined;
+  } catch (error) {
+    const text = reasonOf(error);
+    return text.length > REASON_CHARS_MAX ? `${text.slice(0, REASON_CHARS_MAX)}…` : text;
+  }
+}
+
+/** What a property found comes first, then the sequence of calls that led to it. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.cause.message}; ${error.message}` : error.message;
+}

@@ -1,0 +1,62 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fairleadCli, Scope } from "@fairlead/testing";
+import { expect, it, onTestFinished } from "vitest";
+import { plugin } from "./plugin.js";
+
+it("plugins verify checks a policy in a process of its own, law by law", async () => {
+  const scope = new Scope();
+  onTestFinished(() => scope.close());
+  const directory = await scope.directory();
+  const files = {
+    "right.ts": "return paths.length === 0 ? -1 : calls++ % paths.length;",
+    "wrong.ts": "return calls++ % 3;",
+    "loops.ts": "while (paths.length === 0); return 0;",
+    "exits.ts": "process.exit(9);",
+    "talks.ts": "console.log('to stdout'); return paths.length - 1;",
+  };
+  for (const [name, body] of Object.entries(files))
+    await writeFile(join(directory, name), plugin(name.replace(".ts", ""), body));
+  const verify = (policy: string, ...args: string[]) =>
+    fairleadCli(["plugins", "verify", policy.replace(/^\./, directory), ...args], { allow: [0, 1, 2] });
+  const [right, wrong, loops, exits] = await Promise.all([
+    verify("./right.ts"),
+    verify("./wrong.ts"),
+    verify("./loops.ts", "--timeout", "10s"),
+    verify("./exits.ts"),
+  ]);
+  expect(right).toMatchObject({ code: 0 });
+  expect(right.stdout).toMatch(/^right: strategy, file \S+right\.ts, contract 1\nok {6}has a name\n/);
+  expect(right.stdout).toMatch(
+    /\na decision takes \d+ ns with 2 paths, \d+ ns with 8 paths, \d+ ns with 64 paths\nall \d+ laws are kept\n$/,
+  );
+  expect(wrong).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^error PLUGIN_VERIFY_FAILED: \d+ of \d+ laws/),
+  });
+  expect(wrong.stdout).toMatch(/^failed {2}answers an index .*: select answered \d for /m);
+  expect(wrong.stdout).toMatch(/^ok {6}has a name$/m);
+  expect(loops).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^error PLUGIN_VERIFY_TIMED_OUT: timed out in [a-z].* \(10 s\)\n/),
+  });
+  expect(exits.stderr).toMatch(/^error PLUGIN_VERIFY_ENDED: the process ended with 9 in [a-z]/);
+  const [builtIn, talks, none, usage] = await Promise.all([
+    verify("strict-priority", "floor=0.05"),
+    verify("./talks.ts"),
+    verify("./none.ts"),
+    verify("quota", "--timeout", "soon"),
+  ]);
+  expect(builtIn.stdout).toMatch(/^strict-priority: admission-policy, built-in, contract 1\n/);
+  expect(builtIn.stdout).toMatch(/\na decision takes \d+ ns with 2 VMs, .*\nall \d+ laws are kept\n$/);
+  expect(talks.stdout).not.toContain("to stdout");
+  expect(none).toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: expect.stringMatching(/^error PLUGIN_NOT_FOUND: /),
+  });
+  expect(usage).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("expected a duration such as 30s"),
+  });
+}, 120_000);
