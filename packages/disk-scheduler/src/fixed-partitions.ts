@@ -9,6 +9,7 @@ import {
 } from "@fairlead/core";
 import { takeAll, visitEach } from "./chain.js";
 import { CONSUMED, Entries, STRIDE, TAG } from "./entries.js";
+import { DEFAULT_LEVEL, type Level } from "./level.js";
 import { DEFAULTS } from "./options.js";
 import {
   type FixedPartitionsOptions,
@@ -17,7 +18,7 @@ import {
   partitionSettingsFrom,
 } from "./partition-options.js";
 import { Partitions } from "./partitions.js";
-import { PLAIN_DEFAULTS, type PlainSettings, plainSettings } from "./plain-settings.js";
+import { plainLevelFrom } from "./plain-level.js";
 import { Turns } from "./turns.js";
 import { UnitCounter } from "./units.js";
 
@@ -26,7 +27,7 @@ const NAME = "fixed-partitions";
 /** The part of those without one of their own; entry i has part i + 1. */
 const COMMON = 0;
 /** Without a word about shares a VM has no part of its own. */
-const UNASSIGNED: PlainSettings = { ...PLAIN_DEFAULTS, shares: 0 };
+const UNASSIGNED: Level = { ...DEFAULT_LEVEL, shares: 0 };
 
 /** The fixed-partitions policy, whose options can be changed while it runs. */
 export interface FixedPartitions extends AdmissionPolicy {
@@ -51,7 +52,7 @@ class Partitioned implements FixedPartitions {
   queuedCommands = 0;
   settings: FixedPartitionsSettings;
   readonly #entries = new Entries();
-  readonly #plain: PlainSettings[] = [];
+  readonly #levels: Level[] = [];
   /** To be released as soon as nothing is queued. */
   readonly #removed: boolean[] = [];
   readonly #cost = new UnitCounter();
@@ -135,17 +136,17 @@ class Partitioned implements FixedPartitions {
 
   setEntry(vm: VmId, settings: EntrySettings, nowMs: number): void {
     let index = this.#entries.find(vm);
-    const before = index === NONE ? UNASSIGNED : this.#plain[index]!;
-    const plain = plainSettings(before, settings, NAME);
+    const before = index === NONE ? UNASSIGNED : this.#levels[index]!;
+    const level = plainLevelFrom(before, settings, NAME);
     const left = this.settings.sharesTotal - this.#assignedShares + before.shares;
-    if (plain.shares > left) {
+    if (level.shares > left) {
       const expected = `at most ${left}, which is left of ${this.settings.sharesTotal}`;
-      throw new OptionError("shares", expected, plain.shares);
+      throw new OptionError("shares", expected, level.shares);
     }
     this.#parts.clock.advance(nowMs);
     if (index === NONE) index = this.#add(vm);
     this.#removed[index] = false;
-    this.#change(index, plain);
+    this.#change(index, level);
   }
 
   removeEntry(vm: VmId): void {
@@ -159,18 +160,15 @@ class Partitioned implements FixedPartitions {
   entry(vm: VmId): EntryStatus | undefined {
     const index = this.#entries.find(vm);
     if (index === NONE) return undefined;
-    const plain = this.#plain[index]!;
+    const level = this.#levels[index]!;
     const consumedUnits = this.#entries.fields[index * STRIDE + CONSUMED]!;
-    let queuedCommands = 0;
-    for (let command = this.#entries.head(index); command !== null; command = command.next) queuedCommands++;
+    const queuedCommands = this.#entries.length(index);
     const usedUp = this.#parts.isUsedUp(this.#part(index));
     return {
-      ...plain,
-      guarantee: null,
-      limit: null,
+      ...level,
       queuedCommands,
       consumedUnits,
-      virtualTime: consumedUnits / (plain.shares || 1),
+      virtualTime: consumedUnits / (level.shares || 1),
       state: queuedCommands === 0 ? "idle" : usedUp ? "limited" : "waiting",
       unmetMs: 0,
     };
@@ -213,13 +211,13 @@ class Partitioned implements FixedPartitions {
 
   #add(vm: VmId): number {
     const index = this.#entries.add(vm);
-    this.#plain[index] = UNASSIGNED;
+    this.#levels[index] = UNASSIGNED;
     this.#removed[index] = false;
     return index;
   }
 
   #shares(index: number): number {
-    return this.#plain[index]!.shares;
+    return this.#levels[index]!.shares;
   }
 
   #part(index: number): number {
@@ -268,15 +266,15 @@ class Partitioned implements FixedPartitions {
     return command;
   }
 
-  #change(index: number, plain: PlainSettings): void {
-    const before = this.#plain[index]!;
-    const moves = before.shares > 0 !== plain.shares > 0;
+  #change(index: number, level: Level): void {
+    const before = this.#levels[index]!;
+    const moves = before.shares > 0 !== level.shares > 0;
     const waits = this.#entries.head(index) !== null;
     if (moves && waits) this.#leave(index);
-    this.#plain[index] = plain;
-    this.#assignedShares += plain.shares - before.shares;
-    if (plain.shares > 0) {
-      if (moves) this.#parts.open(index + 1, this.settings.sharesTotal / plain.shares);
+    this.#levels[index] = level;
+    this.#assignedShares += level.shares - before.shares;
+    if (level.shares > 0) {
+      if (moves) this.#parts.open(index + 1, this.settings.sharesTotal / level.shares);
       else this.#resize(index);
     }
     this.#resizeCommon();

@@ -10,8 +10,9 @@ import {
 } from "@fairlead/core";
 import { takeAll, visitEach } from "./chain.js";
 import { CONSUMED, Entries, STRIDE, TAG } from "./entries.js";
+import { DEFAULT_LEVEL, type Level } from "./level.js";
 import { DEFAULTS } from "./options.js";
-import { PLAIN_DEFAULTS, type PlainSettings, plainSettings } from "./plain-settings.js";
+import { plainLevelFrom } from "./plain-level.js";
 import { Turns } from "./turns.js";
 import { UnitCounter } from "./units.js";
 
@@ -51,7 +52,7 @@ class Ranked implements StrictPriority {
   queuedCommands = 0;
   settings: Readonly<Required<StrictPriorityOptions>>;
   readonly #entries = new Entries();
-  readonly #plain: PlainSettings[] = [];
+  readonly #levels: Level[] = [];
   /** To be released as soon as nothing is queued. */
   readonly #removed: boolean[] = [];
   readonly #cost = new UnitCounter();
@@ -136,10 +137,10 @@ class Ranked implements StrictPriority {
 
   setEntry(vm: VmId, settings: EntrySettings, _nowMs: number): void {
     let index = this.#entries.find(vm);
-    const plain = plainSettings(index === NONE ? PLAIN_DEFAULTS : this.#plain[index]!, settings, NAME);
+    const level = plainLevelFrom(index === NONE ? DEFAULT_LEVEL : this.#levels[index]!, settings, NAME);
     if (index === NONE) index = this.#add(vm);
     this.#removed[index] = false;
-    this.#change(index, plain);
+    this.#change(index, level);
   }
 
   removeEntry(vm: VmId): void {
@@ -150,20 +151,17 @@ class Ranked implements StrictPriority {
       return;
     }
     this.#removed[index] = true;
-    this.#change(index, PLAIN_DEFAULTS);
+    this.#change(index, DEFAULT_LEVEL);
   }
 
   entry(vm: VmId): EntryStatus | undefined {
     const index = this.#entries.find(vm);
     if (index === NONE) return undefined;
     const { fields } = this.#entries;
-    let queuedCommands = 0;
-    for (let command = this.#entries.head(index); command !== null; command = command.next) queuedCommands++;
+    const queuedCommands = this.#entries.length(index);
     const outranked = this.#waiting >>> (this.#priority(index) + 1) !== 0;
     return {
-      ...this.#plain[index]!,
-      guarantee: null,
-      limit: null,
+      ...this.#levels[index]!,
       queuedCommands,
       consumedUnits: fields[index * STRIDE + CONSUMED]!,
       virtualTime: fields[index * STRIDE + TAG]!,
@@ -183,13 +181,13 @@ class Ranked implements StrictPriority {
 
   #add(vm: VmId): number {
     const index = this.#entries.add(vm);
-    this.#plain[index] = PLAIN_DEFAULTS;
+    this.#levels[index] = DEFAULT_LEVEL;
     this.#removed[index] = false;
     return index;
   }
 
   #priority(index: number): number {
-    return this.#plain[index]!.priority;
+    return this.#levels[index]!.priority;
   }
 
   /** The FIFO is no longer empty. */
@@ -251,16 +249,16 @@ class Ranked implements StrictPriority {
     return command;
   }
 
-  #change(index: number, plain: PlainSettings): void {
+  #change(index: number, level: Level): void {
     const before = this.#turns[this.#priority(index)]!;
-    const after = this.#turns[plain.priority]!;
+    const after = this.#turns[level.priority]!;
     if (before === after) {
-      this.#plain[index] = plain;
+      this.#levels[index] = level;
       return;
     }
     const waits = this.#entries.head(index) !== null;
     if (waits) this.#leave(index);
-    this.#plain[index] = plain;
+    this.#levels[index] = level;
     // What it had beyond the others of its priority it has beyond its new ones.
     const { fields } = this.#entries;
     const at = index * STRIDE + TAG;
