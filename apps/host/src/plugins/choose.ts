@@ -20,7 +20,7 @@ export interface PolicySource {
 }
 
 /** An entry of the list that can't be used, and why. */
-export interface SkippedPolicy {
+interface SkippedPolicy {
   readonly index: number;
   /** As the list names it. */
   readonly name: string;

@@ -3,7 +3,7 @@ import { FairleadError } from "@fairlead/core";
 import type { VerifyReport, VerifyRequest } from "./report.js";
 
 /** The command that runs the verification, and is killed where it does not end. */
-export const VERIFY_COMMAND = ["plugins", "verify-in-this-process"] as const;
+const VERIFY_COMMAND = ["plugins", "verify-in-this-process"] as const;
 
 export interface Verdict {
   readonly kept: number;
