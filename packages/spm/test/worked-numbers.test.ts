@@ -264,4 +264,33 @@ describe("the quantum, in a shortage [0111]", () => {
     run(400);
     expect(longestRun(ended)).toBe(after);
   });
+
+  it("of a VM beyond its allocation is served to its end, and after the failure no longer", async () => {
+    const { adapters, run, ended, db, web } = await san({
+      paths: TWO_PATHS,
+      queueDepth: 2,
+      sequential: true,
+      db: { priority: 8 },
+      web: { priority: 2 },
+    });
+    /** How many commands of `web` end before one of `db` does, at most, while `db` sends one from time to time. */
+    const longestWait = (): number => {
+      let longest = 0;
+      for (let count = 0; count < 40; count++) {
+        const { good } = db;
+        const place = ended.length;
+        db.send();
+        while (db.good === good) run(1);
+        longest = Math.max(longest, ended.length - place - 1);
+        run(31);
+      }
+      return longest;
+    };
+    web.keep(20);
+    run(2000);
+    // Two are with the paths already.
+    expect(longestWait()).toBeGreaterThanOrEqual(6);
+    adapters[0]?.fail();
+    expect(longestWait()).toBeLessThanOrEqual(2);
+  });
 });
