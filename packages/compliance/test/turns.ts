@@ -10,7 +10,7 @@ import {
 
 const BURST_MS = 50;
 export const LIMIT = 0;
-export const GUARANTEE = 1;
+const GUARANTEE = 1;
 const OPTIONS = ["turnsPerVm"];
 
 export class Entry {
