@@ -31,41 +31,60 @@ export interface PolicyChange {
 const SKIPPED = { strategy: "strategy-skipped", "admission-policy": "admission-skipped" } as const;
 const WORDS = { strategy: "strategy", "admission-policy": "admission policy" } as const;
 
+/** What `luns.scheduler` says at the moment: the built-in scheduler is made from it. */
+interface Current {
+  scheduler: SchedulerConfig;
+}
+
+interface PoliciesParts {
+  readonly current: Current;
+  readonly source: PolicySource;
+  readonly strategies: PolicyList<"strategy">;
+  readonly admission: PolicyList<"admission-policy">;
+  readonly byName: ReadonlyMap<string, PolicyList<"strategy">>;
+  readonly onEvent: EventSink;
+}
+
 /** Which policies the LUNs have: those of the config, and what an administrator puts in their place. [0113] [0115] */
 export class Policies {
-  #scheduler: SchedulerConfig;
+  readonly #current: Current;
   readonly #source: PolicySource;
   readonly #onEvent: EventSink;
-  #strategies!: PolicyList<"strategy">;
-  #admission!: PolicyList<"admission-policy">;
+  #strategies: PolicyList<"strategy">;
+  #admission: PolicyList<"admission-policy">;
   /** By the LUN's id, once it is known. */
   readonly #strategiesOf = new Map<string, PolicyList<"strategy">>();
   readonly #admissionOf = new Map<string, PolicyList<"admission-policy">>();
+  /** By the name under which the config has the LUN, until that one is found. */
+  readonly #awaited: Map<string, PolicyList<"strategy">>;
   /** One change after the other, in the order in which they were asked for. */
   #turn: Promise<unknown> = Promise.resolve();
-  /** By the name under which the config has the LUN, until that one is found. */
-  readonly #awaited = new Map<string, PolicyList<"strategy">>();
 
-  private constructor(scheduler: SchedulerConfig, directory: string, onEvent: EventSink) {
-    this.#scheduler = scheduler;
-    this.#source = { builtIns: builtIns(() => this.#scheduler), directory };
-    this.#onEvent = onEvent;
+  private constructor(parts: PoliciesParts) {
+    this.#current = parts.current;
+    this.#source = parts.source;
+    this.#onEvent = parts.onEvent;
+    this.#strategies = parts.strategies;
+    this.#admission = parts.admission;
+    this.#awaited = new Map(parts.byName);
   }
 
   /** Errors: `POLICY_NONE_USABLE`. */
   static async load(luns: LunsConfig, directory: string, onEvent: EventSink): Promise<Policies> {
-    const policies = new Policies(luns.scheduler, directory, onEvent);
-    policies.#strategies = await policies.#choose("strategy", luns.strategy);
-    policies.#admission = await policies.#choose("admission-policy", luns.admission);
+    const current: Current = { scheduler: luns.scheduler };
+    const source: PolicySource = { builtIns: builtIns(() => current.scheduler), directory };
+    const strategies = await choose("strategy", luns.strategy, source, onEvent);
+    const admission = await choose("admission-policy", luns.admission, source, onEvent);
+    const byName = new Map<string, PolicyList<"strategy">>();
     for (const [lun, { strategy }] of Object.entries(luns.byName)) {
-      policies.#awaited.set(lun, await policies.#choose("strategy", strategy));
+      byName.set(lun, await choose("strategy", strategy, source, onEvent));
     }
-    return policies;
+    return new Policies({ current, source, strategies, admission, byName, onEvent });
   }
 
   /** What one unit of consumption stands for where a LUN has no scheduler of its own, bytes. */
   get unitBytes(): number | undefined {
-    return this.#scheduler.unit;
+    return this.#current.scheduler.unit;
   }
 
   readonly createStrategies = (context: TeamContext): LoadDistributionStrategy[] => {
@@ -97,7 +116,7 @@ export class Policies {
     entries: readonly PolicyEntry[],
     lun?: string,
   ): Promise<PolicyChange> {
-    const list = await this.#inTurn(() => this.#choose("strategy", entries));
+    const list = await this.#chooseInTurn("strategy", entries);
     spm.setStrategies((context) => this.#createAll(list.choice, context), lun);
     if (lun === undefined) {
       this.#strategies = list;
@@ -113,7 +132,7 @@ export class Policies {
     entries: readonly PolicyEntry[],
     lun?: string,
   ): Promise<PolicyChange> {
-    const list = await this.#inTurn(() => this.#choose("admission-policy", entries));
+    const list = await this.#chooseInTurn("admission-policy", entries);
     spm.setAdmissionPolicy((context) => this.#createFirst(list.choice, context), lun);
     if (lun === undefined) {
       this.#admission = list;
@@ -124,10 +143,15 @@ export class Policies {
 
   /** Errors: `OPTION_INVALID`, `ADMISSION_NOT_CONFIGURABLE`, and then nothing has changed. [0092] */
   configureScheduler(spm: StoragePathManager, words: SchedulerWords, lun?: string): void {
-    const all = { ...this.#scheduler, ...words, factors: { ...this.#scheduler.factors, ...words.factors } };
-    createScheduler(all); // Also where no LUN is known yet.
     spm.configureAdmission(schedulerOptions(words), lun);
-    if (lun === undefined) this.#scheduler = all;
+    if (lun === undefined) {
+      const { scheduler } = this.#current;
+      this.#current.scheduler = {
+        ...scheduler,
+        ...words,
+        factors: { ...scheduler.factors, ...words.factors },
+      };
+    }
     const subject = lun ?? "all LUNs";
     const reason = `${JSON.stringify(words)}, an administrator's word; until the host ends`;
     this.#onEvent({ kind: "scheduler-set", severity: "info", subject, reason });
@@ -145,31 +169,13 @@ export class Policies {
     ]);
   }
 
-  #inTurn<T>(action: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(action);
-    this.#turn = result.catch(() => undefined); // Whoever asked is told; the next one comes all the same.
-    return result;
-  }
-
-  async #choose<Kind extends PolicyKind>(
+  #chooseInTurn<Kind extends PolicyKind>(
     kind: Kind,
     entries: readonly PolicyEntry[],
   ): Promise<PolicyList<Kind>> {
-    const choice = await choosePolicies(kind, entries, this.#source);
-    if (choice.usable.length === 0) {
-      const reasons = choice.skipped.map(({ reason }) => reason).join("; ");
-      const message = `no ${WORDS[kind]} of the list can be used: ${reasons}`;
-      throw new FairleadError("POLICY_NONE_USABLE", message);
-    }
-    for (const { name, code, reason } of choice.skipped) {
-      this.#onEvent({
-        kind: SKIPPED[kind],
-        severity: "warning",
-        subject: name,
-        reason: `${code}: ${reason}`,
-      });
-    }
-    return { entries, choice };
+    const list = this.#turn.then(() => choose(kind, entries, this.#source, this.#onEvent));
+    this.#turn = list.catch(() => undefined); // Whoever asked is told; the next one comes all the same.
+    return list;
   }
 
   /** One that made its trial and fails now must not keep a LUN from being served. */
@@ -183,7 +189,7 @@ export class Policies {
       const made = this.#attempt(policy, context);
       if (made !== undefined) return made;
     }
-    return createScheduler(this.#scheduler);
+    return createScheduler(this.#current.scheduler);
   }
 
   #attempt<Kind extends PolicyKind>(policy: Policy<Kind>, context: TeamContext): PolicyOf[Kind] | undefined {
@@ -215,4 +221,23 @@ export class Policies {
 /** By its id, another of its names, or the name of a path to it. */
 export function hasName({ ids, paths }: LunStatus, name: string): boolean {
   return ids.includes(name) || paths.some((path) => path.name === name);
+}
+
+/** Errors: `POLICY_NONE_USABLE`. */
+async function choose<Kind extends PolicyKind>(
+  kind: Kind,
+  entries: readonly PolicyEntry[],
+  source: PolicySource,
+  onEvent: EventSink,
+): Promise<PolicyList<Kind>> {
+  const choice = await choosePolicies(kind, entries, source);
+  if (choice.usable.length === 0) {
+    const reasons = choice.skipped.map(({ reason }) => reason).join("; ");
+    const message = `no ${WORDS[kind]} of the list can be used: ${reasons}`;
+    throw new FairleadError("POLICY_NONE_USABLE", message);
+  }
+  for (const { name, code, reason } of choice.skipped) {
+    onEvent({ kind: SKIPPED[kind], severity: "warning", subject: name, reason: `${code}: ${reason}` });
+  }
+  return { entries, choice };
 }

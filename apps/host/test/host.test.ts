@@ -42,6 +42,23 @@ describe("a host", () => {
     expect(client.sizeBytes).toBe(FILE_BYTES / 2);
   });
 
+  it("gives the paths of an HBA the share of its config", async () => {
+    const hba = { driver: "file", files: [{ path: "lun0", size: "8MiB" }] };
+    const strategy = [{ name: "quota" }];
+    const { scope, host } = await runHost({
+      hbas: { local: { ...hba, share: 3 }, other: hba },
+      luns: { strategy },
+    });
+    await until("two paths", () => host.spm.luns()[0]?.paths.length === 2);
+    await until("db-root", () => host.spm.disks().every(({ state }) => state === "ready"));
+    const client = await NbdClient.open(scope, host.nbdSocket, "db-root");
+    const commands = () => host.spm.paths().map(({ completedCommands }) => completedCommands);
+    const before = commands();
+    for (let index = 0; index < 80; index++) await client.read(index * 4 * KIB, 4 * KIB);
+    const [local = 0, other = 0] = commands().map((count, index) => count - (before[index] ?? 0));
+    expect([local + other, Math.abs(local - 60) <= 3]).toEqual([80, true]);
+  });
+
   it("masks LUNs as its config says", async () => {
     const running = await runHost({ luns: { mask: ["local:0:0"] } });
     await ask(running, "POST", "/v1/rescan");

@@ -191,6 +191,9 @@ describe("admission while I/O runs", () => {
     expect((await entry({ shares: 4000 })).status).toBe(200);
     expect((await put(`/v1/luns/${PATH}/scheduler`, { sharesMax: 5000 })).json).toEqual({ luns: lun });
     expect((await entry({ shares: 5000 })).status).toBe(200);
+    // Right for what the LUN was told before, though not for all LUNs.
+    expect((await put(`/v1/luns/${PATH}/scheduler`, { sharesDefault: 4500 })).status).toBe(200);
+    expect((await put("/v1/scheduler", { sharesDefault: 4500 })).status).toBe(400);
     for (const body of [{}, { quantum: 0 }, { interval: 5 }, { queueDepth: 3 }, { nonsense: 1 }])
       expect(await put("/v1/scheduler", body), JSON.stringify(body)).toMatchObject({
         json: { code: "API_BODY_INVALID" },
@@ -199,7 +202,7 @@ describe("admission while I/O runs", () => {
       json: { code: "OPTION_INVALID" },
     });
     expect(host.spm.entry(1, lun)?.shares).toBe(5000);
-    expect(kinds(live).filter((kind) => kind === "scheduler-set")).toHaveLength(2);
+    expect(kinds(live).filter((kind) => kind === "scheduler-set")).toHaveLength(3);
   });
 });
 

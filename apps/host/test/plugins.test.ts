@@ -257,6 +257,13 @@ describe("options", () => {
     expect(
       await settings({ name: "disk-scheduler", quantum: 3, limitBurst: "20ms", guaranteeWindow: "2s" }),
     ).toMatchObject({ quantum: 3, limitBurstMs: 20, guaranteeWindowMs: 2000 });
+    const base = schedulerSchema.parse({ quantum: 5, catchUp: 3, factors: { read: 2 } });
+    const based = { ...source, builtIns: builtIns(() => base) };
+    const entry = { name: "disk-scheduler", quantum: 3, factors: { write: 4 } };
+    const made = (await loadPolicy("admission-policy", entry, based)).create({ team: "t", ordinal: 0 });
+    expect(made).toMatchObject({
+      settings: { quantum: 3, catchUp: 3, factors: { read: 2, write: 4, flush: 1 } },
+    });
     expect(await settings({ name: "strict-priority", floor: 0.2, unit: "8KiB" })).toEqual({
       floor: 0.2,
       unitBytes: 8192,

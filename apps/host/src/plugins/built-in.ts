@@ -81,7 +81,11 @@ function admissionPolicies(scheduler: () => SchedulerConfig): AdmissionPlugin<un
     defineAdmissionPolicy({
       name: "disk-scheduler",
       options: inWords(schedulerSchema.omit({ queueDepth: true })),
-      create: (options) => createScheduler({ ...scheduler(), ...defined(options) }),
+      create(options) {
+        const base = scheduler();
+        const factors = { ...base.factors, ...options.factors };
+        return createScheduler({ ...base, ...defined(options), factors });
+      },
     }),
     defineAdmissionPolicy({
       name: "strict-priority",
