@@ -106,11 +106,13 @@ async function runProblems(block) {
     verbatimModuleSyntax: true,
   };
   writeFileSync(file, ts.transpileModule(block.source, { compilerOptions: options }).outputText);
-  const child = spawn(process.execPath, [file], { cwd: dirname(file), stdio: ["ignore", "ignore", "pipe"] });
-  let stderr = "";
-  child.stderr.setEncoding("utf8").on("data", (chunk) => {
-    stderr += chunk;
-  });
+  const child = spawn(process.execPath, [file], { cwd: dirname(file), stdio: ["ignore", "pipe", "pipe"] });
+  const output = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"]) {
+    child[name].setEncoding("utf8").on("data", (chunk) => {
+      output[name] += chunk;
+    });
+  }
   const timer = setTimeout(() => child.kill("SIGKILL"), timeLimitMs);
   const [code, signal] = await new Promise((resolve, reject) => {
     child.on("error", reject);
@@ -118,7 +120,9 @@ async function runProblems(block) {
   });
   clearTimeout(timer);
   if (code === 0) return [];
-  const reason = signal === "SIGKILL" ? `does not end within ${timeLimitMs / 1000} s` : stderr.trim();
+  // A test runner says on stdout which test failed.
+  const said = output.stderr.trim() || /^\s*not ok .*/ms.exec(output.stdout)?.[0].slice(0, 2000);
+  const reason = signal === "SIGKILL" ? `does not end within ${timeLimitMs / 1000} s` : said;
   return [`${block.document}:${block.line}: the snippet fails: ${reason}`];
 }
 

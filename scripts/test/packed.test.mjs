@@ -34,18 +34,22 @@ async function succeed(command, args, cwd) {
   return output;
 }
 
+async function install(project, names) {
+  const files = [...new Set(names.flatMap((name) => [...dependenciesOf(name)]))].map((name) =>
+    tarballs.get(name),
+  );
+  const quiet = ["--no-audit", "--no-fund", "--no-save", "--prefer-offline", "--loglevel=error"];
+  mkdirSync(project);
+  writeFileSync(join(project, "package.json"), '{ "private": true }\n');
+  await succeed("npm", ["install", ...quiet, ...files], project);
+}
+
 /** A project of its own for each package, with the examples of its README and a CommonJS module. */
 async function createProject({ folder, name, directory }) {
   const project = join(place, folder);
-  mkdirSync(project);
-  writeFileSync(join(project, "package.json"), '{ "private": true }\n');
   const examples = snippets(root, join(directory, "README.md"));
   expect(examples.length).toBeGreaterThan(0);
-  const imported = examples.flatMap(({ text }) => importsOf(text));
-  const wanted = new Set([name, ...imported].flatMap((other) => [...dependenciesOf(other)]));
-  const files = [...wanted].map((other) => tarballs.get(other));
-  const quiet = ["--no-audit", "--no-fund", "--no-save", "--prefer-offline", "--loglevel=error"];
-  await succeed("npm", ["install", ...quiet, ...files], project);
+  await install(project, [name, ...examples.flatMap(({ text }) => importsOf(text))]);
   const runnable = [];
   for (const [index, { text, run }] of examples.entries()) {
     const file = join(project, `use-${index}.mts`);
@@ -89,6 +93,22 @@ describe("each policy package, packed and installed from its tarball", () => {
       for (const file of examples) await succeed(process.execPath, ["--import", tsx, file], project);
     },
   );
+
+  test("what was built keeps the laws, as its source does", { timeout: 120_000 }, async () => {
+    const made = policies.filter(({ folder }) => /^(strategy-.+|disk-scheduler)$/.test(folder));
+    const project = join(place, "laws");
+    await install(project, ["@fairlead/compliance", ...made.map(({ name }) => name)]);
+    const lines = made.map(({ folder, name }) => {
+      const factory = folder.replace("strategy-", "").replace(/-(.)/g, (_, letter) => letter.toUpperCase());
+      const suite = folder.startsWith("strategy-") ? "strategySuite" : "admissionSuite";
+      return `suites.${suite}({ describe, it }, () => require("${name}").${factory}());`;
+    });
+    const imports =
+      'const { describe, it } = require("node:test");\nconst suites = require("@fairlead/compliance");\n';
+    writeFileSync(join(project, "laws.cjs"), imports + lines.join("\n"));
+    const output = await succeed(process.execPath, ["--no-warnings", "laws.cjs"], project);
+    expect(output).toMatch(new RegExp(`^# suites ${made.length}$`, "m"));
+  });
 
   test.each([
     ["nodenext", ["**/*.mts", "**/*.cts"], { module: "nodenext" }],

@@ -45,6 +45,13 @@ test("a snippet that throws, in any document; `no-run` only type-checks", async 
   expect(wrong).toHaveLength(1);
 });
 
+test("a test in a snippet that fails is named", async () => {
+  const failing = 'import { test } from "node:test";\ntest("half", () => { throw new Error("of it"); });';
+  const [problem] = await problemsOf(good, { "docs/guide.md": block(failing) });
+  expect(problem).toContain("not ok 1 - half");
+  expect(problem).toContain("of it");
+});
+
 test("READMEs of examples are read as well", async () => {
   const wrong = await problemsOf(good, { "examples/one/README.md": block("const a: number = 'x';") });
   expect(wrong.join()).toContain("examples/one/README.md:2: Type 'string' is not assignable");
