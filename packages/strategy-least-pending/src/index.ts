@@ -1,4 +1,4 @@
-import { type LoadDistributionStrategy, OptionError, type Path } from "@fairlead/core";
+import { type LoadDistributionStrategy, OptionError, type Path, refuseUnknownOptions } from "@fairlead/core";
 
 export interface LeastPendingOptions {
   /** What is compared: `bytes` or `commands` sent and not completed. @default "bytes" */
@@ -9,9 +9,10 @@ export interface LeastPendingOptions {
 
 /**
  * Sends each command over the usable path with the fewest bytes, or commands, pending; equal ones take turns. [0115]
- * Throws OptionError where an option is out of its range.
+ * Throws OptionError where an option is out of its range, `OPTION_UNKNOWN` where there is none of that name.
  */
 export function leastPending(options: LeastPendingOptions = {}): LoadDistributionStrategy {
+  refuseUnknownOptions(options, ["by", "pendingBytesMax"]);
   const { by = "bytes", pendingBytesMax = Infinity } = options;
   if (by !== "bytes" && by !== "commands") throw new OptionError("by", '"bytes" or "commands"', by);
   if (!(pendingBytesMax > 0)) throw new OptionError("pendingBytesMax", "greater than 0", pendingBytesMax);

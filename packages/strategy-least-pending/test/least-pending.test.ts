@@ -87,4 +87,9 @@ describe("leastPending", () => {
       );
     }
   });
+
+  it("refuses an option that there is not", () => {
+    const wrong = { pendingBytesMax: 9, turns: 3 };
+    expect(() => leastPending(wrong)).toThrow(expect.objectContaining({ code: "OPTION_UNKNOWN" }));
+  });
 });

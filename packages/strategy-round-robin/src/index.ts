@@ -1,4 +1,10 @@
-import { type Command, type LoadDistributionStrategy, OptionError, type Path } from "@fairlead/core";
+import {
+  type LoadDistributionStrategy,
+  OptionError,
+  type Path,
+  refuseUnknownOptions,
+  type Transfer,
+} from "@fairlead/core";
 
 export interface RoundRobinOptions {
   /** Commands that one path takes before the next has its turn. @default 1; Infinity where `bytesPerTurn` is set */
@@ -9,9 +15,10 @@ export interface RoundRobinOptions {
 
 /**
  * Rotates over the usable paths. A turn ends with whichever of its two bounds is reached first. [0115]
- * Throws OptionError where a bound is not greater than 0.
+ * Throws OptionError where a bound is not greater than 0, `OPTION_UNKNOWN` where there is none of that name.
  */
 export function roundRobin(options: RoundRobinOptions = {}): LoadDistributionStrategy {
+  refuseUnknownOptions(options, ["commandsPerTurn", "bytesPerTurn"]);
   const { bytesPerTurn = Infinity } = options;
   const { commandsPerTurn = bytesPerTurn < Infinity ? Infinity : 1 } = options;
   if (!(bytesPerTurn > 0)) throw new OptionError("bytesPerTurn", "greater than 0", bytesPerTurn);
@@ -24,7 +31,7 @@ export function roundRobin(options: RoundRobinOptions = {}): LoadDistributionStr
   let commands = 0;
   let bytes = 0;
 
-  function select(paths: readonly Path[], command: Command): number {
+  function select(paths: readonly Path[], transfer: Transfer): number {
     if (paths.length === 0) return -1;
     if (paths.length !== order.length || paths[index]?.id !== currentId) pathsChanged(paths);
     if (index === -1 || commands >= commandsPerTurn || bytes >= bytesPerTurn) {
@@ -34,7 +41,7 @@ export function roundRobin(options: RoundRobinOptions = {}): LoadDistributionStr
       bytes = 0;
     }
     commands++;
-    bytes += command.lengthBytes;
+    bytes += transfer.lengthBytes;
     return index;
   }
 

@@ -117,4 +117,9 @@ describe("roundRobin", () => {
       expect(() => roundRobin({ bytesPerTurn })).toThrow(/option bytesPerTurn must be greater than 0/);
     }
   });
+
+  it("refuses an option that there is not", () => {
+    const wrong = { commandsPerTurn: 2, turns: 3 };
+    expect(() => roundRobin(wrong)).toThrow(expect.objectContaining({ code: "OPTION_UNKNOWN" }));
+  });
 });

@@ -52,33 +52,42 @@ export function speed(options: SpeedOptions = {}): SpeedStrategy {
   const speeds: PathSpeed[] = [];
   const team = {
     nowMs: 0,
+    intervalMs,
+    overheadBytes,
     /** Virtual time: where the transfer that was placed last began. */
     startMs: 0,
     /** Of a path with the mean of the speeds; 0: none is known. */
     typicalMsPerByte: 0,
     meanCostBytes: overheadBytes,
-    /** Transfers that may go to a path to measure it. */
+    /** Reaches 1 when a transfer may go to a path to measure it. */
     probes: 0,
     /** Rotates, so that ties do not always fall on the first path. */
     first: 0,
   };
 
   function select(paths: readonly Path[], transfer: Transfer): number {
-    if (!known(paths)) pathsChanged(paths);
+    if (paths.length !== speeds.length) pathsChanged(paths);
     if (paths.length === 0) return -1;
     const costBytes = overheadBytes + transfer.lengthBytes;
     team.meanCostBytes += (costBytes - team.meanCostBytes) * MEAN_PART;
     if (transfer.sentAtMs > team.nowMs) team.nowMs = transfer.sentAtMs;
-    if (team.probes < 1) team.probes += probePart;
-    let index = team.probes >= 1 ? overdue(paths) : -1;
+    let index = -1;
+    team.probes += probePart;
+    if (team.probes >= 1) {
+      team.probes -= 1;
+      index = overdue(paths);
+    }
     if (index === -1) index = earliest(paths);
-    else team.probes -= 1;
+    if (speeds[index]!.id !== paths[index]!.id) {
+      pathsChanged(paths);
+      index = earliest(paths);
+    }
 
     const chosen = speeds[index]!;
-    const startMs = startOn(chosen);
-    if (startMs > team.startMs) team.startMs = startMs;
-    chosen.givenMs = startMs + costBytes * chosen.weighedMsPerByte;
-    if (paths[index]!.pendingCommands === 0) chosen.workingSinceMs = team.nowMs;
+    chosen.givenMs = Math.max(chosen.givenMs, team.startMs - team.meanCostBytes * chosen.weighedMsPerByte);
+    team.startMs = Math.max(team.startMs, chosen.givenMs);
+    chosen.givenMs += costBytes * chosen.weighedMsPerByte;
+    if (paths[index]!.pendingCommands === 0) chosen.begin();
     team.first = index + 1 < paths.length ? index + 1 : 0;
     return index;
   }
@@ -93,8 +102,10 @@ export function speed(options: SpeedOptions = {}): SpeedStrategy {
     let index = team.first;
     for (let step = 0; step < paths.length; step++) {
       const candidate = speeds[index]!;
-      const backlogMs = candidate.backlogMs(paths[index]!, overheadBytes, team.nowMs);
-      const endMs = startOn(candidate) + backlogMs + team.meanCostBytes * candidate.weighedMsPerByte;
+      const backlogMs = candidate.backlogMs(paths[index]!);
+      const costMs = team.meanCostBytes * candidate.weighedMsPerByte;
+      // What was passed over for its backlog is owed one transfer and no more.
+      const endMs = Math.max(candidate.givenMs, team.startMs - costMs) + costMs + backlogMs;
       if (best === -1 || endMs < bestMs) {
         best = index;
         bestMs = endMs;
@@ -117,26 +128,16 @@ export function speed(options: SpeedOptions = {}): SpeedStrategy {
     return best;
   }
 
-  /** Virtual time; a path that was passed over for its backlog is owed one transfer and no more. */
-  function startOn(candidate: PathSpeed): number {
-    return Math.max(candidate.givenMs, team.startMs - team.meanCostBytes * candidate.weighedMsPerByte);
-  }
-
   function completed(path: Path, transfer: Transfer, elapsedMs: number, outcome: Outcome): void {
     const measured = byId.get(path.id);
     if (measured === undefined) return;
     const endedAtMs = transfer.sentAtMs + elapsedMs;
     if (endedAtMs > team.nowMs) team.nowMs = endedAtMs;
     if (outcome !== "good") {
-      measured.ended(endedAtMs);
-      return;
-    }
-    const costBytes = overheadBytes + transfer.lengthBytes;
-    if (!measured.collect(transfer.sentAtMs, endedAtMs, costBytes)) return;
-    const pendingBytes = path.pendingBytes + path.pendingCommands * overheadBytes;
-    if (
-      measured.settle(endedAtMs, intervalMs) ||
-      measured.settleSlow(endedAtMs, team.typicalMsPerByte, pendingBytes)
+      measured.ended();
+    } else if (
+      measured.collect(transfer) &&
+      (measured.settle() || measured.settleSlow(path, team.typicalMsPerByte > 0))
     ) {
       weigh();
     }
@@ -156,24 +157,17 @@ export function speed(options: SpeedOptions = {}): SpeedStrategy {
     for (const each of speeds) {
       const weighed = each.msPerByte > 0 ? nearer(each.msPerByte, team.typicalMsPerByte) : unknown;
       // What it was given ahead of the others was so many transfers, which take it this much longer, or less long, now.
-      each.givenMs = team.startMs + (each.givenMs - team.startMs) * (weighed / each.weighedMsPerByte);
+      const aheadMs = each.givenMs - team.startMs;
+      if (aheadMs > 0) each.givenMs = team.startMs + aheadMs * (weighed / each.weighedMsPerByte);
       each.weighedMsPerByte = weighed;
     }
-  }
-
-  function known(paths: readonly Path[]): boolean {
-    if (paths.length !== speeds.length) return false;
-    for (let index = 0; index < paths.length; index++) {
-      if (speeds[index]!.id !== paths[index]!.id) return false;
-    }
-    return true;
   }
 
   /** A path that went and returns begins anew: it may lead over other links, and it has had nothing to be even. */
   function pathsChanged(paths: readonly Path[]): void {
     speeds.length = 0;
     for (const { id } of paths) {
-      speeds.push(byId.get(id) ?? new PathSpeed(id, FIRST_MS_PER_BYTE, team.startMs, team.nowMs));
+      speeds.push(byId.get(id) ?? new PathSpeed(id, team, team.startMs));
     }
     byId.clear();
     for (const each of speeds) byId.set(each.id, each);

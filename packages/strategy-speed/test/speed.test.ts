@@ -1,11 +1,10 @@
-import { strategySuite } from "@fairlead/compliance";
 import { Command, Frame, type Outcome, type Path } from "@fairlead/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type SpeedStrategy, speed } from "../src/index.js";
+import { keepsTheLaws } from "./laws.js";
 
-strategySuite({ describe, it }, () => speed());
-strategySuite({ describe, it }, () => speed({ intervalMs: 5, probePart: 0.3, overheadBytes: 0 }));
+keepsTheLaws({});
 
 type TestPath = { -readonly [field in keyof Path]: Path[field] };
 
