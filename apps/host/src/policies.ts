@@ -143,12 +143,15 @@ export class Policies {
 
   /** Errors: `OPTION_INVALID`, `ADMISSION_NOT_CONFIGURABLE`, and then nothing has changed. [0092] */
   configureScheduler(spm: StoragePathManager, words: SchedulerWords, lun?: string): void {
-    spm.configureAdmission(schedulerOptions(words), lun);
+    const { queueDepth, ...policyWords } = words;
+    if (Object.keys(policyWords).length > 0) spm.configureAdmission(schedulerOptions(policyWords), lun);
+    if (queueDepth !== undefined) spm.setQueueDepth(queueDepth, lun);
     if (lun === undefined) {
       const { scheduler } = this.#current;
       this.#current.scheduler = {
         ...scheduler,
-        ...words,
+        ...policyWords,
+        queueDepth: queueDepth ?? scheduler.queueDepth,
         factors: { ...scheduler.factors, ...words.factors },
       };
     }

@@ -12,10 +12,13 @@ export const SCHEDULER_WORDS: Readonly<Record<string, keyof SchedulerConfig>> = 
 };
 
 /** What the config says of the policy itself: the room belongs to the LUN. */
-export type SchedulerWords = Partial<Omit<SchedulerConfig, "queueDepth">>;
+type PolicyWords = Partial<Omit<SchedulerConfig, "queueDepth">>;
+
+/** What can be changed while the host runs. */
+export type SchedulerWords = PolicyWords & { readonly queueDepth?: number | undefined };
 
 /** In the package's own words. */
-export function schedulerOptions(words: SchedulerWords): DiskSchedulerOptions {
+export function schedulerOptions(words: PolicyWords): DiskSchedulerOptions {
   const { unit, sequential, interval, limitBurst, guaranteeWindow, factors, ...same } = words;
   return defined({
     ...same,

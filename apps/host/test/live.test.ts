@@ -194,7 +194,7 @@ describe("admission while I/O runs", () => {
     // Right for what the LUN was told before, though not for all LUNs.
     expect((await put(`/v1/luns/${PATH}/scheduler`, { sharesDefault: 4500 })).status).toBe(200);
     expect((await put("/v1/scheduler", { sharesDefault: 4500 })).status).toBe(400);
-    for (const body of [{}, { quantum: 0 }, { interval: 5 }, { queueDepth: 3 }, { nonsense: 1 }])
+    for (const body of [{}, { quantum: 0 }, { interval: 5 }, { queueDepth: 0 }, { nonsense: 1 }])
       expect(await put("/v1/scheduler", body), JSON.stringify(body)).toMatchObject({
         json: { code: "API_BODY_INVALID" },
       });
@@ -202,7 +202,9 @@ describe("admission while I/O runs", () => {
       json: { code: "OPTION_INVALID" },
     });
     expect(host.spm.entry(1, lun)?.shares).toBe(5000);
-    expect(kinds(live).filter((kind) => kind === "scheduler-set")).toHaveLength(3);
+    expect((await put("/v1/scheduler", { queueDepth: 3 })).status).toBe(200);
+    expect(host.spm.luns()).toMatchObject([{ queueDepth: 3 }]);
+    expect(kinds(live).filter((kind) => kind === "scheduler-set")).toHaveLength(4);
   });
 });
 

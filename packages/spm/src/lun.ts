@@ -44,7 +44,9 @@ export class Lun {
   #admission: AdmissionPolicy;
   #recipe: AdmissionRecipe;
   readonly #clock: Clock;
-  readonly #queueDepth: number;
+  #queueDepth: number;
+  /** Commands that may be outstanding: it follows the usable paths. */
+  #room = 1;
   readonly #wake: Wake;
   /** Level of service of each VM that has one. */
   readonly #settings = new Map<VmId, EntrySettings>();
@@ -151,6 +153,12 @@ export class Lun {
     this.#drain(nowMs);
   }
 
+  setQueueDepth(commands: number): void {
+    this.#queueDepth = commands;
+    this.#pathsChanged();
+    this.#drain(this.#clock.now());
+  }
+
   configure(options: object, recipe: AdmissionRecipe): void {
     this.#admission.configure?.(options);
     this.#recipe = recipe;
@@ -167,6 +175,7 @@ export class Lun {
       strategyFaults: this.team.strategyFaults,
       admissionPolicy: this.#admission.name,
       paths: this.paths(),
+      queueDepth: this.#queueDepth,
       queuedCommands: this.#admission.queuedCommands,
       outstandingCommands: this.team.outstandingCommands,
       heldCommands: this.team.heldCommands,
@@ -197,7 +206,7 @@ export class Lun {
   }
 
   #drain(nowMs: number): void {
-    while (this.team.ready && this.team.outstandingCommands < this.#queueDepth) {
+    while (this.team.ready && this.team.outstandingCommands < this.#room) {
       const command = this.#admission.next(nowMs);
       if (command === undefined) {
         if (this.#admission.queuedCommands > 0) this.#wake.at(this.#admission.nextAt(nowMs), nowMs);
@@ -217,7 +226,9 @@ export class Lun {
 
   #pathsChanged(): void {
     const { members, usablePaths } = this.team;
-    this.#admission.pathsChanged(usablePaths, capacityOf(members), this.#clock.now());
+    const capacity = capacityOf(members);
+    this.#room = Math.max(1, Math.ceil(this.#queueDepth * capacity));
+    this.#admission.pathsChanged(usablePaths, capacity, this.#clock.now());
   }
 
   #meet(vm: VmId): void {

@@ -32,6 +32,7 @@ export class Luns {
   readonly #mask: Set<string>;
   readonly #policies: Policies;
   #recoveringUntilMs: number;
+  #queueDepth: number;
 
   constructor(parts: StoragePathManagerParts, options: LunsOptions) {
     this.#parts = parts;
@@ -39,6 +40,7 @@ export class Luns {
     this.#policies = new Policies(parts.createStrategies, parts.createAdmissionPolicy, parts.onEvent);
     this.#mask = new Set(options.mask);
     this.#recoveringUntilMs = options.recoveringUntilMs;
+    this.#queueDepth = options.queueDepth;
   }
 
   /** No session of a predecessor is left. */
@@ -100,6 +102,12 @@ export class Luns {
 
   setAdmissionPolicy(create: CreateAdmissionPolicy, name?: string): void {
     this.#policies.setAdmission(create, this.#scope(name));
+  }
+
+  setQueueDepth(commands: number, name?: string): void {
+    const { luns, all } = this.#scope(name);
+    for (const lun of luns) lun.setQueueDepth(commands);
+    if (all) this.#queueDepth = commands;
   }
 
   configureAdmission(options: object, name?: string): void {
@@ -175,7 +183,7 @@ export class Luns {
         strategies: this.#policies.strategies(context),
         admission: this.#policies.admission,
         ...(stopwatchMs && { stopwatchMs }),
-        queueDepth: this.#options.queueDepth,
+        queueDepth: this.#queueDepth,
         onEvent: this.#parts.onEvent,
       },
       { noPathQueueMs: this.#options.noPathQueueMs, quiesceMs: this.#options.quiesceMs },

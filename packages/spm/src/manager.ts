@@ -2,7 +2,7 @@ import type { EntrySettings, EntryStatus, VmId } from "@fairlead/core";
 import { Disks } from "./disks.js";
 import { checkEntry, inPlainValues, merged } from "./entry-settings.js";
 import { Luns } from "./luns.js";
-import { settingsFrom } from "./options.js";
+import { checkQueueDepth, settingsFrom } from "./options.js";
 import { ScanProblems, Scans, scanAll } from "./scans.js";
 import type {
   RescanReport,
@@ -114,6 +114,10 @@ export function createStoragePathManager(
     setStrategies: (create, lun) => luns.setStrategies(create, lun),
     setAdmissionPolicy: (create, lun) => luns.setAdmissionPolicy(create, lun),
     configureAdmission: (change, lun) => luns.configureAdmission(change, lun),
+    setQueueDepth(commands, lun) {
+      checkQueueDepth(commands);
+      luns.setQueueDepth(commands, lun);
+    },
     luns: () => luns.all().map((lun) => lun.status()),
     paths: () => luns.paths(),
     disks: () => disks.statuses(),

@@ -19,9 +19,7 @@ export function settingsFrom(
     hbaShares,
   };
   refuseUnknownOptions(options, Object.keys(settings));
-  if (!(Number.isInteger(queueDepth) && queueDepth >= 1)) {
-    throw new OptionError("queueDepth", "a whole number of at least 1", queueDepth);
-  }
+  checkQueueDepth(queueDepth);
   for (const [option, value] of Object.entries({ noPathQueueMs, quiesceMs })) {
     if (!(value >= 0)) throw new OptionError(option, "0 or more milliseconds", value);
   }
@@ -34,4 +32,10 @@ export function settingsFrom(
     if (!(share > 0 && share < Infinity)) throw new OptionError(`hbaShares.${name}`, "greater than 0", share);
   }
   return settings;
+}
+
+/** Throws OptionError. */
+export function checkQueueDepth(commands: number): void {
+  if (Number.isInteger(commands) && commands >= 1) return;
+  throw new OptionError("queueDepth", "a whole number of at least 1", commands);
 }

@@ -20,7 +20,7 @@ export interface StoragePathManagerOptions {
   lunNumbers?: LunRange;
   /** Paths (`vmhba0:0:7`) and LUN ids that no VM may see or use; one masked name masks the LUN. [0085] @default [] */
   mask?: readonly string[];
-  /** Commands outstanding per LUN while a path is usable. @default 32 */
+  /** Commands outstanding per LUN while all of its paths are usable; fewer with less capacity. [0110] @default 32 */
   queueDepth?: number;
   /** How long requests wait after the last path of a LUN was lost, before they fail. ms @default 60000 */
   noPathQueueMs?: number;
@@ -109,6 +109,8 @@ export interface LunStatus extends LunDescription {
   readonly strategyFaults: number;
   readonly admissionPolicy: string;
   readonly paths: readonly PathStatus[];
+  /** Commands that may be outstanding while all paths are usable. */
+  readonly queueDepth: number;
   readonly queuedCommands: number;
   readonly outstandingCommands: number;
   /** Held back behind an overlapping write or a write in doubt. */
@@ -174,6 +176,8 @@ export interface StoragePathManager {
    * has changed. [0092]
    */
   configureAdmission(options: object, lun?: string): void;
+  /** Of one LUN, or of all that are present and to come. Throws `LUN_UNKNOWN`, OptionError. [0092] */
+  setQueueDepth(commands: number, lun?: string): void;
   luns(): LunStatus[];
   paths(): PathStatus[];
   disks(): DiskStatus[];

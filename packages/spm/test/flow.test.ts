@@ -24,6 +24,21 @@ describe("room", () => {
     expect(manager.luns()).toMatchObject([{ queuedCommands: 5, outstandingCommands: 4 }]);
   });
 
+  it("is changed while commands wait, and stays what it was where the change is refused", async () => {
+    const { db, all, manager } = await twoVms(2);
+    for (let n = 0; n < 10; n++) db.submit(request("read", n * 4096, 4096).made);
+    expect(all()).toHaveLength(2);
+    manager.setQueueDepth(5);
+    expect(all()).toHaveLength(5);
+    manager.setQueueDepth(7, "naa.1");
+    expect(all()).toHaveLength(7);
+    for (const depth of [0, 2.5, Number.NaN]) {
+      expect(() => manager.setQueueDepth(depth)).toThrow(expect.objectContaining({ code: "OPTION_INVALID" }));
+    }
+    expect(() => manager.setQueueDepth(9, "naa.9")).toThrow(expect.objectContaining({ code: "LUN_UNKNOWN" }));
+    expect(all()).toHaveLength(7);
+  });
+
   it("gives room by shares", async () => {
     const { db, web, a, b, manager } = await twoVms();
     manager.setEntry(1, "naa.1", { shares: 3000 });
@@ -84,6 +99,8 @@ describe("failures", () => {
     b.fail();
     for (let n = 0; n < 10; n++) db.submit(request("read", n * 4096, 4096).made);
     a.restore();
+    expect(all()).toHaveLength(2); // Half of the capacity, half of the room.
+    b.restore();
     expect(all()).toHaveLength(4);
   });
 });

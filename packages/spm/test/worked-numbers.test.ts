@@ -107,7 +107,8 @@ async function webHasUsed(
 ) {
   const made = await san({
     paths,
-    queueDepth: 64,
+    // Half of it is room enough for both, so that room decides nothing.
+    queueDepth: 128,
     db: { shares: 4000, priority: priorities[0] },
     web: { shares: 1000, priority: priorities[1] },
   });

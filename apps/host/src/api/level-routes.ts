@@ -14,8 +14,9 @@ import { bodyAs } from "./validate.js";
 const SOMETHING = "at least one key";
 const named = (body: object): boolean => Object.keys(body).length > 0;
 const levelBody = levelSchema.refine(named, SOMETHING);
-/** The room of a LUN belongs to the storage path manager, which takes it at its start. */
-const schedulerBody = schedulerSchema.omit({ queueDepth: true }).refine(named, SOMETHING);
+const schedulerBody = schedulerSchema
+  .extend({ queueDepth: schedulerSchema.shape.queueDepth.unwrap().optional() })
+  .refine(named, SOMETHING);
 const strategyBody = z.strictObject({ strategy: policyList });
 const admissionBody = z.strictObject({ admission: policyList });
 
