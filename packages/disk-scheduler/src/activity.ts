@@ -1,4 +1,4 @@
-import { type Entries, IDLE_SINCE_MS, MARKS, OUTSTANDING, SHARES, STRIDE } from "./entries.js";
+import { type Entries, IDLE_SINCE_MS, SHARES, STRIDE } from "./entries.js";
 import { ACTIVE, CRITICAL, GUARANTEED, PRIORITY_MAX, priorityOf, RESTING } from "./marks.js";
 import type { Timeline } from "./timeline.js";
 
@@ -40,26 +40,22 @@ export class Activity {
 
   /** Something of the entry is queued. */
   wake(index: number): void {
-    const { fields } = this.#entries;
-    const at = index * STRIDE + MARKS;
-    const marks = fields[at]! | 0;
-    if ((marks & ACTIVE) === 0) {
-      fields[at] = marks | ACTIVE;
-      this.#add(marks, fields[index * STRIDE + SHARES]!, 1);
-    } else if ((marks & RESTING) !== 0) {
+    const { marks } = this.#entries;
+    if ((marks[index]! & ACTIVE) === 0) {
+      marks[index]! |= ACTIVE;
+      this.#add(index, 1);
+    } else if ((marks[index]! & RESTING) !== 0) {
       this.#unlink(index);
     }
   }
 
   /** Nothing of the entry is queued; perhaps nothing is outstanding either. */
   rest(index: number): void {
-    const { fields } = this.#entries;
-    const at = index * STRIDE;
-    const marks = fields[at + MARKS]! | 0;
-    if (fields[at + OUTSTANDING]! > 0 || (marks & (ACTIVE | RESTING)) !== ACTIVE) return;
+    const { fields, marks, outstanding } = this.#entries;
+    if (outstanding[index]! > 0 || (marks[index]! & (ACTIVE | RESTING)) !== ACTIVE) return;
     if (2 * index >= this.#links.length) this.#grow(index);
-    fields[at + MARKS] = marks | RESTING;
-    fields[at + IDLE_SINCE_MS] = this.#timeline.now[0]!;
+    marks[index]! |= RESTING;
+    fields[index * STRIDE + IDLE_SINCE_MS] = this.#timeline.now[0]!;
     const links = this.#links;
     links[2 * index] = this.#last;
     links[2 * index + 1] = NONE;
@@ -77,20 +73,17 @@ export class Activity {
     }
   }
 
-  /** The entry counts no more; before its priority, shares or guarantee change. True where it did. */
-  leave(index: number): boolean {
-    const { fields } = this.#entries;
-    const at = index * STRIDE + MARKS;
-    let marks = fields[at]! | 0;
-    if ((marks & ACTIVE) === 0) return false;
-    if ((marks & RESTING) !== 0) this.#unlink(index);
-    marks &= ~(ACTIVE | RESTING);
-    fields[at] = marks;
-    this.#add(marks, fields[index * STRIDE + SHARES]!, -1);
-    return true;
+  /** The entry counts no more; before its priority, shares or guarantee change. */
+  leave(index: number): void {
+    const { marks } = this.#entries;
+    if ((marks[index]! & ACTIVE) === 0) return;
+    if ((marks[index]! & RESTING) !== 0) this.#unlink(index);
+    marks[index]! &= ~ACTIVE;
+    this.#add(index, -1);
   }
 
-  #add(marks: number, shares: number, step: 1 | -1): void {
+  #add(index: number, step: 1 | -1): void {
+    const marks = this.#entries.marks[index]!;
     const priority = priorityOf(marks);
     const left = this.#byPriority[priority]! + step;
     this.#byPriority[priority] = left;
@@ -100,7 +93,7 @@ export class Activity {
     if ((marks & CRITICAL) !== 0) this.critical += step;
     this.#count += step;
     // A sum of fractions that others were taken from is not quite 0.
-    this.shares = this.#count === 0 ? 0 : this.shares + step * shares;
+    this.shares = this.#count === 0 ? 0 : this.shares + step * this.#entries.fields[index * STRIDE + SHARES]!;
   }
 
   #unlink(index: number): void {
@@ -111,9 +104,7 @@ export class Activity {
     else links[2 * before + 1] = after;
     if (after === NONE) this.#last = before;
     else links[2 * after] = before;
-    const at = index * STRIDE + MARKS;
-    const { fields } = this.#entries;
-    fields[at] = (fields[at]! | 0) & ~RESTING;
+    this.#entries.marks[index]! &= ~RESTING;
   }
 
   #grow(index: number): void {

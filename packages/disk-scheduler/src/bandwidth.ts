@@ -32,16 +32,16 @@ export class Bandwidth {
     this.#timeline = timeline;
   }
 
-  /** The entry whose fields begin at `at` is served. */
-  serve(at: number, command: Command): void {
+  serve(index: number, command: Command): void {
     const state = this.#state;
-    this.#entries.fields[at + USE]! += command.units * state[FACTOR]!;
+    this.#entries.fields[index * STRIDE + USE]! += command.units * state[FACTOR]!;
     state[UNITS]! += command.units;
   }
 
-  refund(at: number, command: Command): void {
+  refund(index: number, command: Command): void {
     const state = this.#state;
     const { fields } = this.#entries;
+    const at = index * STRIDE;
     fields[at + USE] = Math.max(0, fields[at + USE]! - command.units * state[FACTOR]!);
     state[UNITS] = Math.max(0, state[UNITS]! - command.units);
   }
@@ -65,10 +65,10 @@ export class Bandwidth {
   }
 
   /** True where the entry has used more than `part` of the LUN's bandwidth. */
-  exceeds(at: number, part: number): boolean {
+  exceeds(index: number, part: number): boolean {
     const state = this.#state;
     const spanMs = state[SPAN]! + (this.#timeline.now[0]! - state[BEGAN_MS]!) * state[FACTOR]!;
-    return state[PER_MS]! > 0 && this.#entries.fields[at + USE]! > part * state[PER_MS]! * spanMs;
+    return state[PER_MS]! > 0 && this.#entries.fields[index * STRIDE + USE]! > part * state[PER_MS]! * spanMs;
   }
 
   #begin(doublings: number): void {

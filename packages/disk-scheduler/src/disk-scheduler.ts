@@ -1,19 +1,10 @@
 import type { AdmissionPolicy, Command, EntrySettings, EntryStatus, Path, VmId } from "@fairlead/core";
 import { Bandwidth } from "./bandwidth.js";
 import { takeAll, visitEach } from "./chain.js";
-import {
-  CONSUMED,
-  CREDIT,
-  OUTSTANDING,
-  QUANTUM,
-  STRIDE,
-  TAG,
-  WAITING_SINCE_MS,
-  weightOf,
-} from "./entries.js";
+import { CONSUMED, CREDIT, QUANTUM, STRIDE, TAG, WAITING_SINCE_MS, weightOf } from "./entries.js";
 import { Gate } from "./gate.js";
 import { Levels } from "./levels.js";
-import { CRITICAL, GUARANTEED, LANE, LIMITED, OWN_QUANTUM, PARKED, PLACED, REMOVED } from "./marks.js";
+import { CRITICAL, GUARANTEED, LANE, LIMITED, OWN_QUANTUM, REMOVED } from "./marks.js";
 import { Minima } from "./minima.js";
 import { DEFAULTS, type DiskSchedulerOptions, type DiskSchedulerSettings, settingsFrom } from "./options.js";
 import { OthersOutstanding } from "./others-outstanding.js";
@@ -47,12 +38,15 @@ class ProportionalShare implements DiskScheduler {
   readonly #bandwidth = new Bandwidth(this.#entries, this.#places.timeline);
   readonly #others = new OthersOutstanding();
   readonly #gate = new Gate(this.#entries, this.#places.activity, this.#bandwidth, this.#others);
-  readonly #minima = new Minima(this.#entries, this.#places.timeline);
+  readonly #minima = new Minima(this.#entries, this.#places.timeline, this.#places.limits);
 
   // The run of the entry that went last. [0090]
   #last = NONE;
   #runLeft = 0;
   #lastEndBytes = 0;
+
+  // When limits, guarantees and use were last looked at.
+  readonly #lookedMs = Float64Array.of(-1);
 
   constructor(settings: DiskSchedulerSettings) {
     this.#apply(settings);
@@ -77,12 +71,14 @@ class ProportionalShare implements DiskScheduler {
 
   next(nowMs: number): Command | undefined {
     if (this.queuedCommands === 0) return undefined;
-    this.#lookAround(nowMs);
+    const { timeline, guarantees, settings } = this.#places;
+    timeline.follow(nowMs);
+    if (timeline.now[0]! !== this.#lookedMs[0]!) this.#timePassed();
+    this.#gate.assess(settings);
     if (this.#runLeft > 0 && this.#goesOn(this.#last)) {
       this.#runLeft--;
       return this.#serve(this.#last);
     }
-    const { guarantees, settings } = this.#places;
     let index = this.#minima.next(settings, this.#gate);
     if (index !== NONE) {
       const command = this.#serveOutOfTurn(index, 0);
@@ -131,11 +127,10 @@ class ProportionalShare implements DiskScheduler {
     this.#others.remove(command);
     const index = this.#entries.find(command.vm);
     if (index === NONE) return;
-    const { fields } = this.#entries;
-    const at = index * STRIDE + OUTSTANDING;
+    const { outstanding } = this.#entries;
     // 0: an earlier policy gave it, or its entry was removed meanwhile.
-    if (fields[at]! > 0) fields[at]!--;
-    if (fields[at] !== 0 || this.#entries.head(index) !== null) return;
+    if (outstanding[index]! > 0) outstanding[index]!--;
+    if (outstanding[index] !== 0 || this.#entries.head(index) !== null) return;
     this.#places.timeline.follow(nowMs);
     this.#places.activity.rest(index);
   }
@@ -153,7 +148,7 @@ class ProportionalShare implements DiskScheduler {
     let index = this.#entries.find(vm);
     const level = this.#levels.plan(index === NONE ? undefined : index, settings);
     if (index === NONE) index = this.#add(vm);
-    this.#entries.setMark(index, REMOVED, false);
+    this.#entries.marks[index]! &= ~REMOVED;
     this.#levels.set(index, level);
     this.#levelChanged(index);
   }
@@ -164,7 +159,7 @@ class ProportionalShare implements DiskScheduler {
     this.#levels.reset(index);
     this.#levelChanged(index);
     if (this.#entries.head(index) === null) this.#places.release(index);
-    else this.#entries.setMark(index, REMOVED, true);
+    else this.#entries.marks[index]! |= REMOVED;
   }
 
   entry(vm: VmId): EntryStatus | undefined {
@@ -215,21 +210,19 @@ class ProportionalShare implements DiskScheduler {
   }
 
   #quantumOf(index: number): number {
-    const own = (this.#entries.marks(index) & OWN_QUANTUM) !== 0;
+    const own = (this.#entries.marks[index]! & OWN_QUANTUM) !== 0;
     return own ? this.#entries.fields[index * STRIDE + QUANTUM]! : this.settings.quantum;
   }
 
-  /** What time and the state of the paths have changed since the last decision. */
-  #lookAround(nowMs: number): void {
+  /** What time has changed since the last decision. */
+  #timePassed(): void {
     const { timeline, settings, guarantees } = this.#places;
-    timeline.follow(nowMs);
+    this.#lookedMs[0] = timeline.now[0]!;
     this.#places.admitLimited();
     if (this.#bandwidth.roll(settings.intervalMs)) {
       this.#places.shared.forgive();
       this.#places.leftover.forgive();
     }
-    this.#gate.assess(settings);
-    if (this.#gate.deferring) this.#bandwidth.deferred = true;
     if (!guarantees.none) guarantees.keepUp(settings.guaranteeWindowMs);
   }
 
@@ -238,18 +231,24 @@ class ProportionalShare implements DiskScheduler {
     const command = this.#entries.head(index);
     if (command === null || command.lengthBytes === 0) return false;
     if (Math.abs(command.offsetBytes - this.#lastEndBytes) > this.settings.sequentialBytes) return false;
-    const marks = this.#entries.marks(index);
-    if ((marks & PLACED) === 0 || !this.#gate.permits(marks & LANE) || this.#gate.cuts(index)) return false;
-    const { shared } = this.#places;
+    const lane = this.#entries.marks[index]! & LANE;
+    if (!this.#entries.isPlaced(index) || !this.#gate.permits(lane) || this.#gate.cuts(index)) return false;
+    const { shared, limits } = this.#places;
+    if (limits.reached(index)) return false;
     return shared.waiting === 0 || this.#places.tierOf(index) === shared;
   }
 
   /** By shares; those without any only where nobody with shares waits, or all of these are deferred. */
   #lowest(): number {
     const { shared, leftover } = this.#places;
-    const index = shared.lowest(this.#gate);
-    if (index !== NONE || (shared.waiting > 0 && !this.#gate.deferring)) return index;
-    return leftover.lowest(this.#gate);
+    let tier = shared;
+    let index = shared.lowest(this.#gate);
+    if (index === NONE && (shared.waiting === 0 || this.#gate.deferring)) {
+      tier = leftover;
+      index = leftover.lowest(this.#gate);
+    }
+    if (tier.rebaseDue) this.#places.rebase(tier);
+    return index;
   }
 
   /** A minimum, or a guarantee that is due: its virtual time runs ahead no further than the range, or `debtUnits`. */
@@ -257,17 +256,13 @@ class ProportionalShare implements DiskScheduler {
     const { fields } = this.#entries;
     const at = index * STRIDE;
     const tier = this.#places.tierOf(index);
-    const epoch = tier.epoch;
     const tagBefore = fields[at + TAG]!;
     const command = this.#serve(index);
     this.#runLeft = 0;
     // Such service would add up to a debt that keeps the entry out long after the others have gone.
     const range = Math.max(this.settings.rangeUnits, debtUnits);
     const tagMax = tier.virtualTime + range / weightOf(fields, at);
-    if (fields[at + TAG]! > tagMax) {
-      fields[at + TAG] = Math.max(tagBefore - (tier.epoch - epoch), tagMax);
-      if (this.#entries.isPlaced(index)) tier.put(index);
-    }
+    if (fields[at + TAG]! > tagMax) fields[at + TAG] = Math.max(tagBefore, tagMax);
     return command;
   }
 
@@ -276,26 +271,25 @@ class ProportionalShare implements DiskScheduler {
     const { fields } = this.#entries;
     const at = index * STRIDE;
     const { timeline, settings } = this.#places;
-    const tier = this.#places.tierOf(index);
-    this.#places.advance(tier, this.#gate);
     // It may have been held back while others went.
-    tier.catchUp(index, settings.rangeUnits);
+    this.#places.tierOf(index).catchUp(index, settings.rangeUnits);
     const command = this.#entries.shift(index);
     this.queuedCommands--;
     if (command.lengthBytes > 0) this.#lastEndBytes = command.offsetBytes + command.lengthBytes;
-    this.#charge(at, command);
+    this.#charge(index, command);
     fields[at + WAITING_SINCE_MS] = timeline.now[0]!;
-    fields[at + OUTSTANDING]!++;
-    if (this.#places.critical > 0 && (this.#entries.marks(index) & CRITICAL) === 0) this.#others.add(command);
+    this.#entries.outstanding[index]!++;
+    if (this.#places.critical > 0 && (this.#entries.marks[index]! & CRITICAL) === 0)
+      this.#others.add(command);
     if (this.#entries.head(index) === null) this.#places.sleep(index);
-    else this.#places.goOn(index);
     if (this.#places.shared.waiting + this.#places.leftover.waiting === 0) this.#bandwidth.saturated = false;
     this.#minima.earn(command, settings, this.#gate);
     return command;
   }
 
-  #charge(at: number, command: Command): void {
+  #charge(index: number, command: Command): void {
     const { fields } = this.#entries;
+    const at = index * STRIDE;
     const { settings, limits, guarantees } = this.#places;
     const units = command.units;
     const credit = fields[at + CREDIT]!;
@@ -307,28 +301,27 @@ class ProportionalShare implements DiskScheduler {
     }
     fields[at + TAG]! += charged / weightOf(fields, at);
     fields[at + CONSUMED]! += units;
-    this.#bandwidth.serve(at, command);
-    const marks = this.#entries.marks(at / STRIDE);
-    if ((marks & LIMITED) !== 0) limits.charge(at, command, settings.limitBurstMs);
-    if ((marks & GUARANTEED) !== 0) guarantees.charge(at, command);
+    this.#bandwidth.serve(index, command);
+    const marks = this.#entries.marks[index]!;
+    if ((marks & LIMITED) !== 0) limits.charge(index, command, settings.limitBurstMs);
+    if ((marks & GUARANTEED) !== 0) guarantees.charge(index, command);
   }
 
   #refund(index: number, command: Command): void {
-    const { fields } = this.#entries;
+    const { fields, outstanding } = this.#entries;
     const at = index * STRIDE;
     fields[at + TAG]! -= command.units / weightOf(fields, at);
     fields[at + CONSUMED]! -= command.units;
-    if (fields[at + OUTSTANDING]! > 0) fields[at + OUTSTANDING]!--;
-    this.#bandwidth.refund(at, command);
-    const marks = this.#entries.marks(index);
-    if ((marks & LIMITED) !== 0) this.#places.limits.refund(at, command);
+    if (outstanding[index]! > 0) outstanding[index]!--;
+    this.#bandwidth.refund(index, command);
+    const marks = this.#entries.marks[index]!;
+    if ((marks & LIMITED) !== 0) this.#places.limits.refund(index, command);
     if ((marks & GUARANTEED) !== 0) this.#places.guarantees.refund(index, command);
   }
 
   #state(index: number): EntryStatus["state"] {
     if (this.#entries.head(index) === null) return "idle";
-    const parked = (this.#entries.marks(index) & PARKED) !== 0;
-    if (parked) return this.#places.limits.reached(index * STRIDE) ? "limited" : "waiting";
+    if (this.#places.limits.reached(index)) return "limited";
     this.#gate.assess(this.settings);
     return this.#gate.defers(index) ? "deferred" : "waiting";
   }

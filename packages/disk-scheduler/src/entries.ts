@@ -4,7 +4,7 @@ import { PLACED } from "./marks.js";
 /** Fields of one entry: 16 doubles side by side, two lines of the processor's cache. */
 export const STRIDE = 16;
 
-// The first line: all that an entry without guarantee, limit and quantum of its own needs for a decision.
+// The first line: all that an entry without guarantee and quantum of its own needs for a decision.
 
 /** Local virtual time: units consumed ÷ weight, counted from the tier's epoch. */
 export const TAG = 0;
@@ -17,29 +17,25 @@ export const CONSUMED = 3;
 export const WAITING_SINCE_MS = 4;
 /** Units of late, as `Bandwidth` counts them. */
 export const USE = 5;
-/** What the entry has and where it is: the bits of marks.ts. */
-export const MARKS = 6;
-/** Commands given and not completed. */
-export const OUTSTANDING = 7;
+/** When its limit lets the next command go, ms. */
+export const LIMIT_TAG_MS = 6;
+/** What a command, or a byte, takes at its limit. ms */
+export const LIMIT_EACH_MS = 7;
 
 // The second line.
 
-/** When its limit lets the next command go, ms. */
-export const LIMIT_TAG_MS = 8;
-/** Bytes or commands per ms. */
-export const LIMIT_RATE = 9;
 /** When its guarantee makes the next command due, ms on the guarantee clock of its priority. */
-export const GUARANTEE_TAG_MS = 10;
-/** Bytes or commands per ms. */
-export const GUARANTEE_RATE = 11;
+export const GUARANTEE_TAG_MS = 8;
+/** What a command, or a byte, takes at its guarantee. ms */
+export const GUARANTEE_EACH_MS = 9;
 /** When it last ceased to ask for its guarantee, ms on the same clock. */
-export const PAUSED_AT_MS = 12;
+export const PAUSED_AT_MS = 10;
 /** How long its guarantee was not met. While it asks: less what its clock had lost when it began to. ms */
-export const UNMET_MS = 13;
+export const UNMET_MS = 11;
 /** Its own quantum; 0: the scheduler's. */
-export const QUANTUM = 14;
+export const QUANTUM = 12;
 /** When it became idle, ms. */
-export const IDLE_SINCE_MS = 15;
+export const IDLE_SINCE_MS = 13;
 
 /** What divides the units of the entry whose fields begin at `at`: its shares, or 1 where they are 0. */
 export function weightOf(fields: Float64Array, at: number): number {
@@ -53,6 +49,10 @@ const ABSENT = -1;
 export class Entries {
   /** STRIDE fields of each entry. */
   fields = new Float64Array(4 * STRIDE);
+  /** What each entry has and where it is: the bits of marks.ts. */
+  marks = new Int32Array(4);
+  /** Commands of each given and not completed. */
+  outstanding = new Int32Array(4);
   /** Numbers given out so far, the free ones included. */
   size = 0;
   #indexByVm = new Int32Array(64).fill(ABSENT);
@@ -74,11 +74,14 @@ export class Entries {
     if (vm >= this.#indexByVm.length) this.#growVms(vm + 1);
     const index = this.#free.pop() ?? this.size++;
     if (this.size * STRIDE > this.fields.length) {
-      const fields = new Float64Array(this.fields.length * 2);
-      fields.set(this.fields);
-      this.fields = fields;
+      const entries = this.marks.length * 2;
+      this.fields = copied(this.fields, new Float64Array(entries * STRIDE));
+      this.marks = copied(this.marks, new Int32Array(entries));
+      this.outstanding = copied(this.outstanding, new Int32Array(entries));
     }
     this.fields.fill(0, index * STRIDE, (index + 1) * STRIDE);
+    this.marks[index] = 0;
+    this.outstanding[index] = 0;
     this.#ends[2 * index] = null;
     this.#ends[2 * index + 1] = null;
     this.#vms[index] = vm;
@@ -93,22 +96,9 @@ export class Entries {
     this.#free.push(index);
   }
 
-  vm(index: number): VmId {
-    return this.#vms[index]!;
-  }
-
-  marks(index: number): number {
-    return this.fields[index * STRIDE + MARKS]! | 0;
-  }
-
-  setMark(index: number, mark: number, on: boolean): void {
-    const at = index * STRIDE + MARKS;
-    this.fields[at] = on ? this.marks(index) | mark : this.marks(index) & ~mark;
-  }
-
   /** It waits for its turn. */
   isPlaced(index: number): boolean {
-    return (this.marks(index) & PLACED) !== 0;
+    return (this.marks[index]! & PLACED) !== 0;
   }
 
   /** False for a number that was given back. */
@@ -182,8 +172,11 @@ export class Entries {
   #growVms(lengthMin: number): void {
     let length = this.#indexByVm.length;
     while (length < lengthMin) length *= 2;
-    const indexByVm = new Int32Array(length).fill(ABSENT);
-    indexByVm.set(this.#indexByVm);
-    this.#indexByVm = indexByVm;
+    this.#indexByVm = copied(this.#indexByVm, new Int32Array(length).fill(ABSENT));
   }
+}
+
+function copied<Numbers extends Float64Array | Int32Array>(from: Numbers, to: Numbers): Numbers {
+  to.set(from);
+  return to;
 }

@@ -14,7 +14,8 @@ export class Gate {
   criticalOnly = false;
   /** Bandwidth is short, and some of those that are active go before others. [0109] */
   deferring = false;
-  // One path is left, which defers whoever is outranked; else those of them that have used more than their due.
+  // One path is left: whoever has a lower priority is deferred [0109]; less than the whole capacity: who is outranked and
+  // has used more than its due. [0111]
   #single = false;
   #capacity = 1;
   #measuredCapacity = 1;
@@ -53,6 +54,7 @@ export class Gate {
       activity.expire(settings.intervalMs);
       this.criticalOnly = activity.critical > 0 && this.#others.count >= settings.latencyDepth;
       this.deferring = short && activity.differs && this.#backlog(settings.backlogCommands);
+      if (this.deferring) this.#bandwidth.deferred = true;
     }
     this.open = !this.criticalOnly && !this.deferring;
   }
@@ -61,38 +63,45 @@ export class Gate {
   permits(lane: number): boolean {
     if (this.open) return true;
     if (this.criticalOnly && (lane & CRITICAL) === 0) return false;
-    return !(this.deferring && (this.#single || (lane & OVER) !== 0) && this.#outranked(lane));
+    if (!this.deferring) return true;
+    if (this.#single && this.#lower(lane)) return false;
+    return !(this.#capacity < 1 && (lane & OVER) !== 0 && this.#outranked(lane));
   }
 
   /** Whether the entry must wait although its lane may go: it has used more than its due. */
   refuses(index: number, lane: number): boolean {
-    return this.deferring && (lane & OVER) === 0 && this.#outranked(lane) && this.#overdrawn(index);
+    if (!this.deferring || this.#capacity >= 1 || (lane & OVER) !== 0) return false;
+    return this.#outranked(lane) && this.#overdrawn(index);
   }
 
   /** Whether the entry is deferred, for which `assess` was called. */
   defers(index: number): boolean {
-    const marks = this.#entries.marks(index);
-    return this.deferring && this.#outranked(marks) && (this.#single || this.#overdrawn(index));
+    const marks = this.#entries.marks[index]!;
+    if (!this.deferring) return false;
+    if (this.#single && this.#lower(marks)) return true;
+    return this.#capacity < 1 && this.#outranked(marks) && this.#overdrawn(index);
   }
 
   /** Whether the entry's quantum ends early. [0111] */
   cuts(index: number): boolean {
     if (!(this.#capacity < 1) || !this.#activity.differs) return false;
-    return this.#outranked(this.#entries.marks(index)) && this.#overdrawn(index);
+    return this.#outranked(this.#entries.marks[index]!) && this.#overdrawn(index);
+  }
+
+  /** An active VM has a higher priority. */
+  #lower(marks: number): boolean {
+    return priorityOf(marks) < this.#activity.highestPriority;
   }
 
   /** An active VM has a higher priority, or a guarantee that this one doesn't have. */
   #outranked(marks: number): boolean {
-    const activity = this.#activity;
-    return (
-      priorityOf(marks) < activity.highestPriority || ((marks & GUARANTEED) === 0 && activity.guaranteed > 0)
-    );
+    return this.#lower(marks) || ((marks & GUARANTEED) === 0 && this.#activity.guaranteed > 0);
   }
 
   /** It has used more of the LUN than its part of the shares of those that are active. */
   #overdrawn(index: number): boolean {
-    const at = index * STRIDE;
-    return this.#bandwidth.exceeds(at, this.#entries.fields[at + SHARES]! / this.#activity.shares);
+    const shares = this.#entries.fields[index * STRIDE + SHARES]!;
+    return this.#bandwidth.exceeds(index, shares / this.#activity.shares);
   }
 
   /** Every usable path has a backlog. */

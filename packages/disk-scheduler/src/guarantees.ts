@@ -1,14 +1,14 @@
 import type { Command } from "@fairlead/core";
 import {
   type Entries,
-  GUARANTEE_RATE,
+  GUARANTEE_EACH_MS,
   GUARANTEE_TAG_MS,
-  MARKS,
   PAUSED_AT_MS,
   STRIDE,
   UNMET_MS,
 } from "./entries.js";
 import { CRITICAL, GUARANTEE_IN_BYTES, GUARANTEED, PLACED, PRIORITY_MAX, priorityOf } from "./marks.js";
+import type { TurnCheck } from "./tier.js";
 import type { Timeline } from "./timeline.js";
 import { WinnerTree } from "./winner-tree.js";
 
@@ -25,17 +25,19 @@ const SAVED_MS = 10;
 export class Guarantees {
   readonly #entries: Entries;
   readonly #timeline: Timeline;
+  readonly #turnCheck: TurnCheck;
   // How long the clock of each priority has stood still, ms.
   readonly #lostMs = new Float64Array(PRIORITY_MAX + 1);
-  // Of priority p at 2p, of its latency-critical entries at 2p + 1. An entry's key is its tag or an earlier one, and
-  // is brought up to date when it comes first: a command that nobody was waiting for by guarantee costs no step here.
+  // Of priority p at 2p, of its latency-critical entries at 2p + 1. An entry's key is its tag or an earlier one, and it may
+  // have gone: that is found when it comes first, so that a command which goes by shares costs no step here.
   readonly #trees = Array.from({ length: 2 * (PRIORITY_MAX + 1) }, () => new WinnerTree());
   // Bit p: an entry with priority p has had a guarantee.
   #priorities = 0;
 
-  constructor(entries: Entries, timeline: Timeline) {
+  constructor(entries: Entries, timeline: Timeline, turnCheck: TurnCheck) {
     this.#entries = entries;
     this.#timeline = timeline;
+    this.#turnCheck = turnCheck;
   }
 
   get none(): boolean {
@@ -51,7 +53,7 @@ export class Guarantees {
     }
   }
 
-  /** The entry that is due, by priority first, then the earliest; NONE where there is none. */
+  /** The entry that is due, after what was served since `keepUp`: by priority first, then the earliest; NONE where there is none. */
   due(criticalOnly: boolean): number {
     for (let left = this.#priorities; left !== 0; ) {
       const priority = 31 - Math.clz32(left);
@@ -59,6 +61,8 @@ export class Guarantees {
       const clock = this.#timeline.now[0]! - this.#lostMs[priority]!;
       const plain = this.#trees[2 * priority]!;
       const critical = this.#trees[2 * priority + 1]!;
+      this.#settle(plain, priority);
+      this.#settle(critical, priority);
       if (critical.winnerKey <= clock && (criticalOnly || critical.winnerKey <= plain.winnerKey)) {
         return critical.winner;
       }
@@ -71,7 +75,7 @@ export class Guarantees {
   resume(index: number, windowMs: number): void {
     const { fields } = this.#entries;
     const at = index * STRIDE;
-    const priority = priorityOf(fields[at + MARKS]! | 0);
+    const priority = priorityOf(this.#entries.marks[index]!);
     this.#hold(priority, windowMs);
     const clock = this.#timeline.now[0]! - this.#lostMs[priority]!;
     const behindMs = clock - fields[at + GUARANTEE_TAG_MS]!;
@@ -81,37 +85,38 @@ export class Guarantees {
       fields[at + GUARANTEE_TAG_MS] = clock - Math.max(SAVED_MS, behindMs - pausedMs);
     }
     fields[at + UNMET_MS]! -= this.#lostMs[priority]!;
-    this.#index(index);
+    this.#key(index);
   }
 
   /** The entry waits no more: nothing is queued, or it has reached its limit. */
   pause(index: number): void {
     const { fields } = this.#entries;
     const at = index * STRIDE;
-    const lostMs = this.#lostMs[priorityOf(fields[at + MARKS]! | 0)]!;
+    const lostMs = this.#lostMs[priorityOf(this.#entries.marks[index]!)]!;
     fields[at + PAUSED_AT_MS] = this.#timeline.now[0]! - lostMs;
     fields[at + UNMET_MS]! += lostMs;
   }
 
-  charge(at: number, command: Command): void {
-    const { fields } = this.#entries;
-    const clock = this.#timeline.now[0]! - this.#lostMs[priorityOf(fields[at + MARKS]! | 0)]!;
-    const tag = fields[at + GUARANTEE_TAG_MS]!;
+  charge(index: number, command: Command): void {
+    const { fields, marks } = this.#entries;
+    const at = index * STRIDE;
+    const clock = this.#timeline.now[0]! - this.#lostMs[priorityOf(marks[index]!)]!;
     fields[at + GUARANTEE_TAG_MS] =
-      Math.min(tag, clock) + this.#amount(at, command) / fields[at + GUARANTEE_RATE]!;
+      Math.min(fields[at + GUARANTEE_TAG_MS]!, clock) +
+      this.#amount(index, command) * fields[at + GUARANTEE_EACH_MS]!;
   }
 
   refund(index: number, command: Command): void {
     const at = index * STRIDE;
     const { fields } = this.#entries;
-    fields[at + GUARANTEE_TAG_MS]! -= this.#amount(at, command) / fields[at + GUARANTEE_RATE]!;
-    this.#index(index);
+    fields[at + GUARANTEE_TAG_MS]! -= this.#amount(index, command) * fields[at + GUARANTEE_EACH_MS]!;
+    this.#key(index);
   }
 
   /** How long it could not be met while the entry waited, ms since the entry was made. */
   unmetMs(index: number, windowMs: number): number {
     const { fields } = this.#entries;
-    const marks = this.#entries.marks(index);
+    const marks = this.#entries.marks[index]!;
     const unmetMs = fields[index * STRIDE + UNMET_MS]!;
     if ((marks & GUARANTEED) === 0 || (marks & PLACED) === 0) return unmetMs;
     this.#hold(priorityOf(marks), windowMs);
@@ -122,7 +127,7 @@ export class Guarantees {
   detach(index: number): void {
     const { fields } = this.#entries;
     const at = index * STRIDE;
-    const marks = fields[at + MARKS]! | 0;
+    const marks = this.#entries.marks[index]!;
     const clock = this.#timeline.now[0]! - this.#lostMs[priorityOf(marks)]!;
     this.#tree(marks).clear(index);
     fields[at + GUARANTEE_TAG_MS]! -= clock;
@@ -133,22 +138,21 @@ export class Guarantees {
   attach(index: number): void {
     const { fields } = this.#entries;
     const at = index * STRIDE;
-    const priority = priorityOf(fields[at + MARKS]! | 0);
+    const priority = priorityOf(this.#entries.marks[index]!);
     const clock = this.#timeline.now[0]! - this.#lostMs[priority]!;
     this.#priorities |= 1 << priority;
     fields[at + GUARANTEE_TAG_MS]! += clock;
     fields[at + PAUSED_AT_MS]! += clock;
   }
 
-  /** The guarantee of a detached entry is `ratePerMs` from now on, in bytes where `inBytes`. */
-  set(index: number, ratePerMs: number, inBytes: boolean): void {
-    const { fields } = this.#entries;
+  /** The guarantee of a detached entry is another from now on. */
+  set(index: number, perSecond: number, inBytes: boolean): void {
+    const { fields, marks } = this.#entries;
     const at = index * STRIDE;
-    fields[at + GUARANTEE_RATE] = ratePerMs;
+    fields[at + GUARANTEE_EACH_MS] = 1000 / perSecond;
     fields[at + GUARANTEE_TAG_MS] = 0;
     fields[at + PAUSED_AT_MS] = 0;
-    const marks = (fields[at + MARKS]! | 0) & ~GUARANTEE_IN_BYTES;
-    fields[at + MARKS] = marks | GUARANTEED | (inBytes ? GUARANTEE_IN_BYTES : 0);
+    marks[index] = (marks[index]! & ~GUARANTEE_IN_BYTES) | GUARANTEED | (inBytes ? GUARANTEE_IN_BYTES : 0);
   }
 
   /** Brings the clock of a priority back to `windowMs` after the earliest tag. */
@@ -162,33 +166,37 @@ export class Guarantees {
     if (beyondMs > 0) this.#lostMs[priority]! += beyondMs;
   }
 
-  /** Leaves an entry first that waits and whose key is its tag, unless none is due. */
+  /** Leaves an entry first that waits, whose key is its tag, and that has not reached its limit, unless none is due. */
   #settle(tree: WinnerTree, priority: number): void {
-    const { fields } = this.#entries;
+    const { fields, marks } = this.#entries;
     const clock = this.#timeline.now[0]! - this.#lostMs[priority]!;
     while (tree.winnerKey <= clock) {
       const index = tree.winner;
-      const at = index * STRIDE;
-      if (((fields[at + MARKS]! | 0) & PLACED) === 0) tree.clear(index);
-      else if (fields[at + GUARANTEE_TAG_MS]! > tree.winnerKey)
-        tree.set(index, fields, at + GUARANTEE_TAG_MS);
-      else return;
+      const at = index * STRIDE + GUARANTEE_TAG_MS;
+      if ((marks[index]! & PLACED) !== 0) {
+        if (fields[at]! > tree.winnerKey) {
+          tree.set(index, fields, at);
+          continue;
+        }
+        if (!this.#turnCheck.parksFirst(index)) return;
+      }
+      tree.clear(index);
     }
   }
 
   /** The key of the entry is no later than its tag. */
-  #index(index: number): void {
-    const { fields } = this.#entries;
-    const at = index * STRIDE;
-    const tree = this.#tree(fields[at + MARKS]! | 0);
-    if (!tree.atMost(index, fields, at + GUARANTEE_TAG_MS)) tree.set(index, fields, at + GUARANTEE_TAG_MS);
+  #key(index: number): void {
+    const { fields, marks } = this.#entries;
+    const at = index * STRIDE + GUARANTEE_TAG_MS;
+    const tree = this.#tree(marks[index]!);
+    if (!tree.atMost(index, fields, at)) tree.set(index, fields, at);
   }
 
   #tree(marks: number): WinnerTree {
     return this.#trees[2 * priorityOf(marks) + ((marks & CRITICAL) !== 0 ? 1 : 0)]!;
   }
 
-  #amount(at: number, command: Command): number {
-    return ((this.#entries.fields[at + MARKS]! | 0) & GUARANTEE_IN_BYTES) !== 0 ? command.lengthBytes : 1;
+  #amount(index: number, command: Command): number {
+    return (this.#entries.marks[index]! & GUARANTEE_IN_BYTES) !== 0 ? command.lengthBytes : 1;
   }
 }

@@ -1,7 +1,7 @@
 import { type EntrySettings, OptionError } from "@fairlead/core";
-import { MARKS, QUANTUM, SHARES, STRIDE, TAG, weightOf } from "./entries.js";
+import { QUANTUM, SHARES, STRIDE, TAG, weightOf } from "./entries.js";
 import { DEFAULT_LEVEL, inBytes, type Level, levelFrom, perSecond, sameLevel, sameRate } from "./level.js";
-import { ACTIVE, CRITICAL, GUARANTEED, LIMITED, OWN_QUANTUM, PRIORITY_SHIFT, priorityOf } from "./marks.js";
+import { ACTIVE, CRITICAL, GUARANTEED, LIMITED, OWN_QUANTUM, PRIORITY_SHIFT } from "./marks.js";
 import type { DiskSchedulerSettings } from "./options.js";
 import type { Places } from "./places.js";
 
@@ -42,11 +42,11 @@ export class Levels {
 
   /** A new entry gets the defaults. */
   init(index: number): void {
-    const { fields } = this.#places.entries;
+    const { fields, marks } = this.#places.entries;
     const at = index * STRIDE;
     this.#levels[index] = this.#default;
     fields[at + SHARES] = this.#default.shares;
-    fields[at + MARKS] = this.#default.priority << PRIORITY_SHIFT;
+    marks[index] = this.#default.priority << PRIORITY_SHIFT;
     fields[at + TAG] = this.#places.tierOf(index).virtualTime;
   }
 
@@ -61,16 +61,15 @@ export class Levels {
     if (sameLevel(before, level)) return;
     const waits = entries.head(index) !== null;
     if (waits) this.#places.withdraw(index);
-    const active = (entries.marks(index) & ACTIVE) !== 0;
+    const { fields, marks } = entries;
+    const active = (marks[index]! & ACTIVE) !== 0;
     activity.leave(index);
+    this.#places.tierOf(index).forget(index);
     this.#setShares(index, level.shares);
     this.#setGuarantee(index, before, level);
     this.#setLimit(index, before, level);
-    const at = index * STRIDE;
-    const { fields } = entries;
-    fields[at + QUANTUM] = level.quantum ?? 0;
-    const marks = fields[at + MARKS]! & ~OWN_QUANTUM;
-    fields[at + MARKS] = marks | (level.quantum === null ? 0 : OWN_QUANTUM);
+    fields[index * STRIDE + QUANTUM] = level.quantum ?? 0;
+    marks[index] = (marks[index]! & ~OWN_QUANTUM) | (level.quantum === null ? 0 : OWN_QUANTUM);
     this.#levels[index] = level;
     if (active) activity.wake(index);
     if (waits) this.#places.place(index);
@@ -92,17 +91,18 @@ export class Levels {
   /** Its guarantee, and with it what says where its tags stand: priority and whether it is latency-critical. */
   #setGuarantee(index: number, before: Level, level: Level): void {
     const { guarantees, entries } = this.#places;
-    const at = index * STRIDE + MARKS;
+    const { marks } = entries;
     if (before.guarantee !== null) guarantees.detach(index);
-    const marks = entries.fields[at]! | 0;
     this.#places.critical += Number(level.latencyCritical) - Number(before.latencyCritical);
-    const lane = (level.priority << PRIORITY_SHIFT) | (level.latencyCritical ? CRITICAL : 0);
-    const guaranteed = level.guarantee === null ? 0 : marks & GUARANTEED;
-    entries.fields[at] =
-      (marks & ~(GUARANTEED | CRITICAL | (priorityOf(marks) << PRIORITY_SHIFT))) | guaranteed | lane;
+    marks[index]! &= ~(
+      CRITICAL |
+      (before.priority << PRIORITY_SHIFT) |
+      (level.guarantee === null ? GUARANTEED : 0)
+    );
+    marks[index]! |= (level.priority << PRIORITY_SHIFT) | (level.latencyCritical ? CRITICAL : 0);
     if (level.guarantee === null) return;
     if (!sameRate(before.guarantee, level.guarantee)) {
-      guarantees.set(index, perSecond(level.guarantee) / 1000, inBytes(level.guarantee));
+      guarantees.set(index, perSecond(level.guarantee), inBytes(level.guarantee));
     }
     guarantees.attach(index);
   }
@@ -110,10 +110,9 @@ export class Levels {
   #setLimit(index: number, before: Level, level: Level): void {
     const { limits, entries } = this.#places;
     if (level.limit === null) {
-      const at = index * STRIDE + MARKS;
-      entries.fields[at] = entries.fields[at]! & ~LIMITED;
+      entries.marks[index]! &= ~LIMITED;
     } else if (!sameRate(before.limit, level.limit)) {
-      limits.set(index, perSecond(level.limit) / 1000, inBytes(level.limit));
+      limits.set(index, perSecond(level.limit), inBytes(level.limit));
     }
   }
 }

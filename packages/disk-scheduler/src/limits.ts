@@ -1,5 +1,5 @@
 import type { Command } from "@fairlead/core";
-import { type Entries, LIMIT_RATE, LIMIT_TAG_MS, MARKS, STRIDE } from "./entries.js";
+import { type Entries, LIMIT_EACH_MS, LIMIT_TAG_MS, STRIDE } from "./entries.js";
 import { LIMIT_IN_BYTES, LIMITED } from "./marks.js";
 import type { Timeline } from "./timeline.js";
 import { WinnerTree } from "./winner-tree.js";
@@ -12,7 +12,7 @@ import { WinnerTree } from "./winner-tree.js";
 export class Limits {
   readonly #entries: Entries;
   readonly #timeline: Timeline;
-  // Entries with commands whose tag is not reached.
+  // Entries whose turn came before their tag.
   readonly #parked = new WinnerTree();
 
   constructor(entries: Entries, timeline: Timeline) {
@@ -20,22 +20,25 @@ export class Limits {
     this.#timeline = timeline;
   }
 
-  /** Whether the next command of the entry whose fields begin at `at` must wait. */
-  reached(at: number): boolean {
-    return this.#entries.fields[at + LIMIT_TAG_MS]! > this.#timeline.now[0]!;
+  /** Whether the entry has a limit, and its next command must wait for it. */
+  reached(index: number): boolean {
+    if ((this.#entries.marks[index]! & LIMITED) === 0) return false;
+    return this.#entries.fields[index * STRIDE + LIMIT_TAG_MS]! > this.#timeline.now[0]!;
   }
 
-  charge(at: number, command: Command, burstMs: number): void {
+  charge(index: number, command: Command, burstMs: number): void {
     const { fields } = this.#entries;
+    const at = index * STRIDE;
     const earliest = this.#timeline.now[0]! - burstMs;
-    const tag = fields[at + LIMIT_TAG_MS]!;
     fields[at + LIMIT_TAG_MS] =
-      Math.max(tag, earliest) + this.#amount(at, command) / fields[at + LIMIT_RATE]!;
+      Math.max(fields[at + LIMIT_TAG_MS]!, earliest) +
+      this.#amount(index, command) * fields[at + LIMIT_EACH_MS]!;
   }
 
-  refund(at: number, command: Command): void {
+  refund(index: number, command: Command): void {
     const { fields } = this.#entries;
-    fields[at + LIMIT_TAG_MS]! -= this.#amount(at, command) / fields[at + LIMIT_RATE]!;
+    const at = index * STRIDE;
+    fields[at + LIMIT_TAG_MS]! -= this.#amount(index, command) * fields[at + LIMIT_EACH_MS]!;
   }
 
   park(index: number): void {
@@ -61,20 +64,20 @@ export class Limits {
     return this.#parked.winnerKey;
   }
 
-  #amount(at: number, command: Command): number {
-    return ((this.#entries.fields[at + MARKS]! | 0) & LIMIT_IN_BYTES) !== 0 ? command.lengthBytes : 1;
+  /** The entry's limit is another from now on; what it has taken too much stays the same amount. */
+  set(index: number, perSecond: number, inBytes: boolean): void {
+    const { fields, marks } = this.#entries;
+    const at = index * STRIDE;
+    const now = this.#timeline.now[0]!;
+    const same = (marks[index]! & LIMITED) !== 0 && ((marks[index]! & LIMIT_IN_BYTES) !== 0) === inBytes;
+    const eachMs = 1000 / perSecond;
+    const ahead = same ? Math.max(0, fields[at + LIMIT_TAG_MS]! - now) / fields[at + LIMIT_EACH_MS]! : 0;
+    fields[at + LIMIT_TAG_MS] = now + ahead * eachMs;
+    fields[at + LIMIT_EACH_MS] = eachMs;
+    marks[index] = (marks[index]! & ~LIMIT_IN_BYTES) | LIMITED | (inBytes ? LIMIT_IN_BYTES : 0);
   }
 
-  /** The entry's limit is `rate` from now on, in bytes where `inBytes`; what it has taken too much stays the same amount. */
-  set(index: number, ratePerMs: number, inBytes: boolean): void {
-    const { fields } = this.#entries;
-    const at = index * STRIDE;
-    const marks = fields[at + MARKS]! | 0;
-    const now = this.#timeline.now[0]!;
-    const same = (marks & LIMITED) !== 0 && ((marks & LIMIT_IN_BYTES) !== 0) === inBytes;
-    const aheadMs = same ? Math.max(0, fields[at + LIMIT_TAG_MS]! - now) : 0;
-    fields[at + LIMIT_TAG_MS] = now + (aheadMs * fields[at + LIMIT_RATE]!) / ratePerMs;
-    fields[at + LIMIT_RATE] = ratePerMs;
-    fields[at + MARKS] = (marks & ~LIMIT_IN_BYTES) | LIMITED | (inBytes ? LIMIT_IN_BYTES : 0);
+  #amount(index: number, command: Command): number {
+    return (this.#entries.marks[index]! & LIMIT_IN_BYTES) !== 0 ? command.lengthBytes : 1;
   }
 }

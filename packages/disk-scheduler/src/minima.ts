@@ -1,6 +1,7 @@
 import type { Command } from "@fairlead/core";
 import { type Entries, SHARES, STRIDE, WAITING_SINCE_MS } from "./entries.js";
 import type { Gate } from "./gate.js";
+import type { Limits } from "./limits.js";
 import { CRITICAL } from "./marks.js";
 import type { DiskSchedulerSettings } from "./options.js";
 import type { Timeline } from "./timeline.js";
@@ -13,14 +14,16 @@ const DEFERRED_FLOOR = 0.01;
 export class Minima {
   readonly #entries: Entries;
   readonly #timeline: Timeline;
+  readonly #limits: Limits;
   // Units that may go into minima now: grows with what is served, falls below 0 by a large command.
   #units = 0;
   // Next entry to be looked at.
   #cursor = 0;
 
-  constructor(entries: Entries, timeline: Timeline) {
+  constructor(entries: Entries, timeline: Timeline, limits: Limits) {
     this.#entries = entries;
     this.#timeline = timeline;
+    this.#limits = limits;
   }
 
   /**
@@ -33,7 +36,7 @@ export class Minima {
     if (this.#cursor >= entries.size) this.#cursor = 0;
     const index = this.#cursor++;
     if (!this.#isDue(index, settings, gate)) return NONE;
-    if (!gate.criticalOnly || (entries.marks(index) & CRITICAL) !== 0) return index;
+    if (!gate.criticalOnly || (entries.marks[index]! & CRITICAL) !== 0) return index;
     // Its turn comes as soon as it may go.
     this.#cursor--;
     return NONE;
@@ -44,7 +47,7 @@ export class Minima {
     const at = index * STRIDE;
     if (!entries.isPlaced(index) || !(entries.fields[at + SHARES]! > 0)) return false;
     if (this.#timeline.now[0]! - entries.fields[at + WAITING_SINCE_MS]! < settings.intervalMs) return false;
-    return settings.floor > 0 || gate.defers(index);
+    return !this.#limits.reached(index) && (settings.floor > 0 || gate.defers(index));
   }
 
   /** A command is served. */

@@ -1,15 +1,14 @@
 import { Activity } from "./activity.js";
-import { Entries, MARKS, SHARES, STRIDE, WAITING_SINCE_MS } from "./entries.js";
-import type { Gate } from "./gate.js";
+import { Entries, SHARES, STRIDE, WAITING_SINCE_MS } from "./entries.js";
 import { Guarantees } from "./guarantees.js";
 import { Limits } from "./limits.js";
-import { CRITICAL, GUARANTEED, LIMITED, OVER, PARKED, PLACED, REMOVED } from "./marks.js";
+import { CRITICAL, GUARANTEED, PARKED, PLACED, REMOVED } from "./marks.js";
 import { DEFAULTS, type DiskSchedulerSettings } from "./options.js";
-import { Tier } from "./tier.js";
+import { Tier, type TurnCheck } from "./tier.js";
 import { Timeline } from "./timeline.js";
 
 /** Where each entry stands: in its lane, waiting for its limit, idle, gone. */
-export class Places {
+export class Places implements TurnCheck {
   settings: DiskSchedulerSettings = DEFAULTS;
   /** Entries that are latency-critical. */
   critical = 0;
@@ -17,11 +16,11 @@ export class Places {
   readonly timeline = new Timeline();
   readonly activity = new Activity(this.entries, this.timeline);
   readonly limits = new Limits(this.entries, this.timeline);
-  readonly guarantees = new Guarantees(this.entries, this.timeline);
+  readonly guarantees = new Guarantees(this.entries, this.timeline, this);
   /** Entries with shares. */
-  readonly shared = new Tier(this.entries);
+  readonly shared = new Tier(this.entries, this);
   /** Entries without: they get what nobody else asks for, in equal parts. */
-  readonly leftover = new Tier(this.entries);
+  readonly leftover = new Tier(this.entries, this);
 
   tierOf(index: number): Tier {
     return this.entries.fields[index * STRIDE + SHARES]! > 0 ? this.shared : this.leftover;
@@ -38,55 +37,42 @@ export class Places {
   sleep(index: number): void {
     this.withdraw(index);
     this.activity.rest(index);
-    if ((this.entries.marks(index) & REMOVED) !== 0) this.release(index);
+    if ((this.entries.marks[index]! & REMOVED) !== 0) this.release(index);
   }
 
   /** Puts an entry that has commands where its tags belong. */
   place(index: number): void {
-    const { fields } = this.entries;
-    const at = index * STRIDE;
-    const marks = fields[at + MARKS]! & ~OVER;
-    if ((marks & LIMITED) !== 0 && this.limits.reached(at)) {
-      fields[at + MARKS] = marks | PARKED;
-      this.limits.park(index);
-      return;
-    }
-    fields[at + MARKS] = marks;
     const tier = this.tierOf(index);
     tier.catchUp(index, this.settings.rangeUnits);
-    if ((marks & GUARANTEED) !== 0) this.guarantees.resume(index, this.settings.guaranteeWindowMs);
+    if ((this.entries.marks[index]! & GUARANTEED) !== 0) {
+      this.guarantees.resume(index, this.settings.guaranteeWindowMs);
+    }
     tier.put(index);
   }
 
   /** The entry waits nowhere any more. */
   withdraw(index: number): void {
-    const { fields } = this.entries;
-    const at = index * STRIDE + MARKS;
-    const marks = fields[at]! | 0;
-    if ((marks & PLACED) !== 0) {
+    const { marks } = this.entries;
+    if ((marks[index]! & PLACED) !== 0) {
       this.tierOf(index).leave(index);
-      if ((marks & GUARANTEED) !== 0) this.guarantees.pause(index);
-    } else if ((marks & PARKED) !== 0) {
+      if ((marks[index]! & GUARANTEED) !== 0) this.guarantees.pause(index);
+    } else if ((marks[index]! & PARKED) !== 0) {
+      marks[index]! &= ~PARKED;
       this.limits.unpark(index);
-      fields[at] = marks & ~PARKED;
     }
   }
 
-  /** One command of a placed entry went, and others are there: it stays, unless its limit is reached. */
-  goOn(index: number): void {
-    const at = index * STRIDE;
-    if ((this.entries.marks(index) & LIMITED) !== 0 && this.limits.reached(at)) {
-      this.withdraw(index);
-      this.place(index);
-    } else {
-      this.tierOf(index).put(index);
-    }
+  parksFirst(index: number): boolean {
+    if (!this.limits.reached(index)) return false;
+    this.withdraw(index);
+    this.entries.marks[index]! |= PARKED;
+    this.limits.park(index);
+    return true;
   }
 
   /** A command came back to an entry that has others, with its cost. */
   moveUp(index: number): void {
-    const marks = this.entries.marks(index);
-    if ((marks & PARKED) !== 0) {
+    if ((this.entries.marks[index]! & PARKED) !== 0) {
       this.withdraw(index);
       this.place(index);
     } else {
@@ -105,22 +91,18 @@ export class Places {
     }
   }
 
-  /** Charges are made after it: they would be rounded where tags are large. */
-  advance(tier: Tier, gate: Gate): void {
-    if (tier.advance(gate)) this.#rebase(tier);
-  }
-
   /** Gives the entry up; its FIFO must be empty. */
   release(index: number): void {
-    const marks = this.entries.marks(index);
+    const marks = this.entries.marks[index]!;
+    this.tierOf(index).forget(index);
     this.activity.leave(index);
     if ((marks & GUARANTEED) !== 0) this.guarantees.detach(index);
     if ((marks & CRITICAL) !== 0) this.critical--;
     this.entries.release(index);
   }
 
-  // Apart from advance, which would otherwise allocate the closure's context each time.
-  #rebase(tier: Tier): void {
+  /** Virtual time is counted anew before a charge, which would be rounded where tags are large. */
+  rebase(tier: Tier): void {
     tier.rebase((index) => this.tierOf(index) === tier);
   }
 }

@@ -1,4 +1,4 @@
-import { CREDIT, type Entries, MARKS, STRIDE, TAG, weightOf } from "./entries.js";
+import { CREDIT, type Entries, STRIDE, TAG, weightOf } from "./entries.js";
 import type { Gate } from "./gate.js";
 import { LANE, LANES, OVER, PLACED } from "./marks.js";
 import { WinnerTree } from "./winner-tree.js";
@@ -7,9 +7,18 @@ import { WinnerTree } from "./winner-tree.js";
 const REBASE_AT = 2 ** 16;
 const NONE = -1;
 
+/** What a tier asks about an entry that comes first. */
+export interface TurnCheck {
+  /** Whether the entry has reached its limit; it then waits elsewhere, and has left the tier. */
+  parksFirst(index: number): boolean;
+}
+
 /**
  * Entries that compete by local virtual time, in lanes: those of a lane have the same priority and so on, and may go or not go
  * together. Where all VMs have the same, there is one lane.
+ *
+ * An entry's key in its lane is its tag or an earlier one, and it may have gone: that is found when it comes first. So a
+ * command costs one step here, and one whose VM has nothing else queued costs no other when the next one comes.
  */
 export class Tier {
   /** The LUN's virtual time: the lowest local one among the entries that wait and may go; it never falls. */
@@ -19,6 +28,7 @@ export class Tier {
   /** Entries that wait. */
   waiting = 0;
   readonly #entries: Entries;
+  readonly #turnCheck: TurnCheck;
   readonly #lanes: WinnerTree[] = [];
   // Number of each lane, in the order in which they were first needed.
   readonly #numbers: number[] = [];
@@ -26,55 +36,53 @@ export class Tier {
   // Equal tags fall to an earlier lane and to a later one in turn.
   #turn = 0;
 
-  constructor(entries: Entries) {
+  constructor(entries: Entries, turnCheck: TurnCheck) {
     this.#entries = entries;
+    this.#turnCheck = turnCheck;
   }
 
   /** The entry waits in its lane, with the tag that its fields say. */
   put(index: number): void {
-    const { fields } = this.#entries;
-    const at = index * STRIDE;
-    const marks = fields[at + MARKS]! | 0;
-    if ((marks & PLACED) === 0) {
-      fields[at + MARKS] = marks | PLACED;
+    const { marks } = this.#entries;
+    if ((marks[index]! & PLACED) === 0) {
+      marks[index]! |= PLACED;
       this.waiting++;
     }
-    let place = this.#placeByNumber[marks & LANE]!;
-    if (place === NONE) place = this.#addLane(marks & LANE);
-    this.#lanes[place]!.set(index, fields, at + TAG);
+    this.#key(index);
   }
 
+  /** It waits no more. */
   leave(index: number): void {
-    const { fields } = this.#entries;
-    const at = index * STRIDE + MARKS;
-    const marks = fields[at]! | 0;
-    if ((marks & PLACED) === 0) return;
-    fields[at] = marks & ~PLACED;
+    this.#entries.marks[index]! &= ~PLACED;
     this.waiting--;
-    this.#lanes[this.#placeByNumber[marks & LANE]!]!.clear(index);
   }
 
-  /** The entry with the lowest local virtual time among those that may go; NONE where there is none. */
+  /** It is in no lane any more: before what tells its lane changes. */
+  forget(index: number): void {
+    const place = this.#placeByNumber[this.#entries.marks[index]! & LANE]!;
+    if (place !== NONE) this.#lanes[place]!.clear(index);
+  }
+
+  /** The entry with the lowest local virtual time among those that may go, which the LUN's follows; NONE where there is none. */
   lowest(gate: Gate): number {
-    if (this.waiting === 0) return NONE;
     const lanes = this.#lanes;
-    if (lanes.length === 1 && gate.open) return lanes[0]!.winner;
-    for (;;) {
-      const place = this.#lowestLane(gate);
-      if (place === NONE) return NONE;
+    while (this.waiting > 0) {
+      let place = 0;
+      if (lanes.length === 1 && gate.open) this.#settle(lanes[0]!);
+      else place = this.#lowestLane(gate);
+      if (place === NONE || lanes[place]!.winnerKey === Infinity) return NONE;
       const index = lanes[place]!.winner;
-      if (!gate.refuses(index, this.#numbers[place]!)) return index;
-      this.#move(index, OVER);
+      if (gate.refuses(index, this.#numbers[place]!)) {
+        this.#move(index, OVER);
+        continue;
+      }
+      if (lanes[place]!.winnerKey > this.virtualTime) this.virtualTime = lanes[place]!.winnerKey;
+      return index;
     }
+    return NONE;
   }
 
-  /** The LUN's virtual time follows the lowest that may go. True where `rebase` is due. */
-  advance(gate: Gate): boolean {
-    const lanes = this.#lanes;
-    const place = lanes.length === 1 && gate.open ? 0 : this.#lowestLane(gate);
-    if (place !== NONE && lanes[place]!.winnerKey < Infinity) {
-      this.virtualTime = Math.max(this.virtualTime, lanes[place]!.winnerKey);
-    }
+  get rebaseDue(): boolean {
     return this.virtualTime > REBASE_AT;
   }
 
@@ -115,9 +123,11 @@ export class Tier {
     let lowest = NONE;
     let lowestKey = Infinity;
     for (let place = 0; place < lanes.length; place++) {
-      const key = lanes[place]!.winnerKey;
+      const lane = lanes[place]!;
+      if (lane.winnerKey > lowestKey || !gate.permits(this.#numbers[place]!)) continue;
+      this.#settle(lane);
+      const key = lane.winnerKey;
       if (!(key < lowestKey || (key === lowestKey && key < Infinity && (this.#turn & 1) === 1))) continue;
-      if (!gate.permits(this.#numbers[place]!)) continue;
       lowest = place;
       lowestKey = key;
     }
@@ -125,12 +135,39 @@ export class Tier {
     return lowest;
   }
 
+  /** Leaves an entry first that waits, whose key is its tag, and that has not reached its limit. */
+  #settle(lane: WinnerTree): void {
+    const { fields, marks } = this.#entries;
+    while (lane.winnerKey < Infinity) {
+      const index = lane.winner;
+      const at = index * STRIDE + TAG;
+      if ((marks[index]! & PLACED) !== 0) {
+        if (fields[at]! > lane.winnerKey) {
+          lane.set(index, fields, at);
+          continue;
+        }
+        if (!this.#turnCheck.parksFirst(index)) return;
+      }
+      lane.clear(index);
+      marks[index]! &= ~OVER;
+    }
+  }
+
+  /** The key of the entry is no later than its tag. */
+  #key(index: number): void {
+    const { fields, marks } = this.#entries;
+    const number = marks[index]! & LANE;
+    let place = this.#placeByNumber[number]!;
+    if (place === NONE) place = this.#addLane(number);
+    const lane = this.#lanes[place]!;
+    if (!lane.atMost(index, fields, index * STRIDE + TAG)) lane.set(index, fields, index * STRIDE + TAG);
+  }
+
   #move(index: number, over: number): void {
-    const { fields } = this.#entries;
-    const at = index * STRIDE + MARKS;
-    this.leave(index);
-    fields[at] = (fields[at]! & ~OVER) | over;
-    this.put(index);
+    const { marks } = this.#entries;
+    this.forget(index);
+    marks[index] = (marks[index]! & ~OVER) | over;
+    if ((marks[index]! & PLACED) !== 0) this.#key(index);
   }
 
   #addLane(number: number): number {
