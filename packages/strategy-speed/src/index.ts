@@ -61,8 +61,6 @@ export function speed(options: SpeedOptions = {}): SpeedStrategy {
     meanCostBytes: overheadBytes,
     /** Reaches 1 when a transfer may go to a path to measure it. */
     probes: 0,
-    /** Rotates, so that ties do not always fall on the first path. */
-    first: 0,
   };
 
   function select(paths: readonly Path[], transfer: Transfer): number {
@@ -88,7 +86,6 @@ export function speed(options: SpeedOptions = {}): SpeedStrategy {
     team.startMs = Math.max(team.startMs, chosen.givenMs);
     chosen.givenMs += costBytes * chosen.weighedMsPerByte;
     if (paths[index]!.pendingCommands === 0) chosen.begin();
-    team.first = index + 1 < paths.length ? index + 1 : 0;
     return index;
   }
 
@@ -99,18 +96,16 @@ export function speed(options: SpeedOptions = {}): SpeedStrategy {
   function earliest(paths: readonly Path[]): number {
     let best = -1;
     let bestMs = Infinity;
-    let index = team.first;
-    for (let step = 0; step < paths.length; step++) {
+    for (let index = 0; index < paths.length; index++) {
       const candidate = speeds[index]!;
       const backlogMs = candidate.backlogMs(paths[index]!);
       const costMs = team.meanCostBytes * candidate.weighedMsPerByte;
-      // What was passed over for its backlog is owed one transfer and no more.
+      // What was passed over for its backlog, or is new, is owed one transfer and no more.
       const endMs = Math.max(candidate.givenMs, team.startMs - costMs) + costMs + backlogMs;
       if (best === -1 || endMs < bestMs) {
         best = index;
         bestMs = endMs;
       }
-      index = index + 1 < paths.length ? index + 1 : 0;
     }
     return best;
   }
@@ -167,12 +162,11 @@ export function speed(options: SpeedOptions = {}): SpeedStrategy {
   function pathsChanged(paths: readonly Path[]): void {
     speeds.length = 0;
     for (const { id } of paths) {
-      speeds.push(byId.get(id) ?? new PathSpeed(id, team, team.startMs));
+      speeds.push(byId.get(id) ?? new PathSpeed(id, team));
     }
     byId.clear();
     for (const each of speeds) byId.set(each.id, each);
     weigh();
-    team.first = 0;
   }
 
   function shares(): PathShare[] {

@@ -45,10 +45,8 @@ export class PathSpeed {
   constructor(
     readonly id: string,
     measuring: Measuring,
-    givenMs: number,
   ) {
     this.#measuring = measuring;
-    this.givenMs = givenMs;
     this.openedAtMs = measuring.nowMs;
   }
 

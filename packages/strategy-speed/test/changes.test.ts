@@ -42,6 +42,10 @@ describe("a path that becomes slow", () => {
     expect(model.completedCommands).toBeGreaterThan(3000);
   });
 
+  it("is left before the interval ends, where it is slow enough to show at once", () => {
+    expect(part(troubled(4, 20, { intervalMs: 60_000 }), 6000, 7000)).toBeLessThan(0.03);
+  });
+
   it("is measured every `intervalMs`, where the change isn't large enough to show at once", () => {
     // By 1.6: its part falls from 0.25 to 0.172, half of which is done at the end of the first interval.
     const often = part(troubled(1, 1.6, { intervalMs: 100 }), 6000, 7000);

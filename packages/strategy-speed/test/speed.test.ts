@@ -1,58 +1,11 @@
-import { Command, Frame, type Outcome, type Path } from "@fairlead/core";
+import type { Outcome } from "@fairlead/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type SpeedStrategy, speed } from "../src/index.js";
+import { speed } from "../src/index.js";
 import { keepsTheLaws } from "./laws.js";
+import { commandAt, measure, sharesOf, testPaths } from "./rounds.js";
 
 keepsTheLaws({});
-
-type TestPath = { -readonly [field in keyof Path]: Path[field] };
-
-function testPaths(...ids: string[]): TestPath[] {
-  return ids.map((id) => ({
-    id,
-    state: "active",
-    pendingBytes: 0,
-    pendingCommands: 0,
-    completedBytes: 0,
-    completedCommands: 0,
-    busyMs: 0,
-    share: 1,
-  }));
-}
-
-function commandAt(sentAtMs: number, lengthBytes = 8192): Command {
-  const command = new Command();
-  command.sentAtMs = sentAtMs;
-  command.lengthBytes = lengthBytes;
-  return command;
-}
-
-/**
- * One command at a time for `rounds` rounds over all paths, each path with its own time and length; gives when it ended.
- */
-function measure(
-  strategy: SpeedStrategy,
-  paths: readonly Path[],
-  startMs: number,
-  rounds: number,
-  each: (index: number) => { elapsedMs: number; lengthBytes?: number; outcome?: Outcome },
-): number {
-  let nowMs = startMs;
-  for (let left = rounds * paths.length; left > 0; left--) {
-    const command = commandAt(nowMs);
-    const index = strategy.select(paths, command);
-    const { elapsedMs, lengthBytes = 8192, outcome = "good" } = each(index);
-    command.lengthBytes = lengthBytes;
-    strategy.completed?.(paths[index]!, command, elapsedMs, outcome);
-    nowMs += elapsedMs;
-  }
-  return nowMs;
-}
-
-function sharesOf(strategy: SpeedStrategy): number[] {
-  return strategy.shares().map(({ share }) => share);
-}
 
 describe("speed", () => {
   it("is data ÷ time, and the shares are those of the speeds 004.c14 004.c15", () => {
@@ -128,6 +81,50 @@ describe("speed", () => {
     expect(timed(0)[0]).toBeLessThan(0.25);
   });
 
+  it("has no figure before eight commands", () => {
+    const strategy = speed({ overheadBytes: 0 });
+    const paths = testPaths("a");
+    const nowMs = measure(strategy, paths, 0, 7, () => ({ elapsedMs: 300 }));
+    expect(strategy.shares()).toEqual([{ id: "a", bytesPerSecond: 0, share: 1 }]);
+    measure(strategy, paths, nowMs, 1, () => ({ elapsedMs: 300 }));
+    expect(strategy.shares()[0]?.bytesPerSecond).toBeCloseTo(8_192_000 / 300, 6);
+  });
+
+  it("does not rest on one late answer alone, however long the interval is over", () => {
+    const strategy = speed();
+    const paths = testPaths("a");
+    const nowMs = measure(strategy, paths, 0, 64, () => ({ elapsedMs: 1 }));
+    const [before] = strategy.shares();
+    measure(strategy, paths, nowMs + 5000, 1, () => ({ elapsedMs: 4 }));
+    const [after] = strategy.shares();
+    // As if eight had come as expected beside it: 12 ms for nine.
+    expect(before!.bytesPerSecond / after!.bytesPerSecond).toBeCloseTo(12 / 9, 6);
+  });
+
+  it("begins with what was seen from the start, where a path was busy before", () => {
+    const strategy = speed({ overheadBytes: 0 });
+    const paths = testPaths("a");
+    strategy.pathsChanged?.(paths);
+    paths[0]!.pendingCommands = 20;
+    // Sent over it long before by another strategy, and completed 2 ms apart.
+    for (let place = 0; place < 12; place++) {
+      strategy.completed?.(paths[0]!, commandAt(0, 10_000), 900 + 2 * place, "good");
+    }
+    expect(strategy.shares()[0]?.bytesPerSecond).toBe(5_000_000);
+  });
+
+  it("counts from when a command was sent again, over an idle path and without a question", () => {
+    const strategy = speed({ overheadBytes: 0 });
+    const paths = testPaths("a");
+    strategy.pathsChanged?.(paths);
+    strategy.select(paths, commandAt(0));
+    strategy.completed?.(paths[0]!, commandAt(0), 1, "busy");
+    for (let turn = 1; turn <= 8; turn++) {
+      strategy.completed?.(paths[0]!, commandAt(100 * turn, 10_000), 2, "good");
+    }
+    expect(strategy.shares()[0]?.bytesPerSecond).toBe(5_000_000);
+  });
+
   it("takes no failure for an answer", () => {
     const strategy = speed();
     const paths = testPaths("a", "b");
@@ -151,125 +148,6 @@ describe("speed", () => {
     strategy.completed?.(paths[0]!, commandAt(nowMs), 1000, "busy");
     strategy.completed?.(paths[0]!, commandAt(nowMs), 1001, "good");
     expect(sharesOf(strategy)).toEqual(before);
-  });
-});
-
-describe("choice", () => {
-  it("takes equal paths in turn, before and after anything is known of them", () => {
-    const strategy = speed();
-    const paths = testPaths("a", "b", "c", "d", "e", "f", "g");
-    strategy.pathsChanged?.(paths);
-    const count = new Array<number>(7).fill(0);
-    const counted = (index: number) => {
-      count[index]!++;
-      return { elapsedMs: 1 };
-    };
-    const nowMs = measure(strategy, paths, 0, 6, counted);
-    expect(count).toEqual([6, 6, 6, 6, 6, 6, 6]);
-    measure(strategy, paths, nowMs, 100, counted);
-    expect(Math.max(...count) - Math.min(...count)).toBeLessThanOrEqual(1);
-  });
-
-  it("is that of the least pending while nothing is known, commands counted with their overhead", () => {
-    const bytes = [300_000, 65_536, 200_000, 0, 400_000, 500_000];
-    const commands = [1, 1, 1, 100, 1, 1];
-    const chosen = (overheadBytes: number) => {
-      const paths = testPaths("a", "b", "c", "d", "e", "f");
-      for (const [index, path] of paths.entries()) {
-        path.pendingBytes = bytes[index]!;
-        path.pendingCommands = commands[index]!;
-      }
-      const strategy = speed({ overheadBytes });
-      strategy.pathsChanged?.(paths);
-      return strategy.select(paths, commandAt(1));
-    };
-    expect(chosen(16_384)).toBe(1);
-    expect(chosen(0)).toBe(3);
-  });
-
-  it("passes over a path that has been silent for longer than its backlog explains", () => {
-    const chosenAfter = (silentMs: number) => {
-      const strategy = speed();
-      const paths = testPaths("a", "b");
-      strategy.pathsChanged?.(paths);
-      const nowMs = measure(strategy, paths, 0, 40, () => ({ elapsedMs: 1 }));
-      // Each has its first command since then; b has nine more, and one of them has just ended.
-      paths[1]!.pendingCommands = 5;
-      paths[1]!.pendingBytes = 5 * 8192;
-      strategy.select(paths, commandAt(nowMs));
-      paths[0]!.pendingCommands = 1;
-      paths[0]!.pendingBytes = 8192;
-      strategy.completed?.(paths[1]!, commandAt(nowMs + silentMs - 1), 1, "good");
-      return strategy.select(paths, commandAt(nowMs + silentMs));
-    };
-    expect(chosenAfter(1)).toBe(0);
-    expect(chosenAfter(20)).toBe(1);
-  });
-
-  it("owes a path one command and no more for the time that its backlog kept it out", () => {
-    const strategy = speed();
-    const paths = testPaths("a", "b");
-    strategy.pathsChanged?.(paths);
-    const nowMs = measure(strategy, paths, 0, 40, () => ({ elapsedMs: 1 }));
-    paths[0]!.pendingCommands = 1;
-    paths[0]!.pendingBytes = 1e9;
-    for (let turn = 0; turn < 500; turn++) expect(strategy.select(paths, commandAt(nowMs))).toBe(1);
-    paths[0]!.pendingCommands = 0;
-    paths[0]!.pendingBytes = 0;
-    const taken = Array.from({ length: 20 }, () => strategy.select(paths, commandAt(nowMs)));
-    expect(taken.filter((index) => index === 0).length).toBeLessThanOrEqual(12);
-    expect(taken).toContain(1);
-  });
-});
-
-describe("paths that come and go", () => {
-  it("takes a new one for as fast as the mean of the others, until it is measured", () => {
-    const strategy = speed();
-    strategy.pathsChanged?.(testPaths("a", "b"));
-    measure(strategy, testPaths("a", "b"), 0, 60, (index) => ({ elapsedMs: index === 0 ? 1 : 3 }));
-    const [first = 0, second = 0] = strategy.shares().map(({ bytesPerSecond }) => bytesPerSecond);
-    const paths = testPaths("a", "c", "b");
-    strategy.pathsChanged?.(paths);
-    const shares = strategy.shares();
-    expect(shares.map(({ bytesPerSecond }) => bytesPerSecond)).toEqual([first, 0, second]);
-    expect(shares[1]?.share).toBeCloseTo(1 / 3, 2);
-    // It is no debtor for what was before it: it gets its part and not everything.
-    const taken = Array.from({ length: 30 }, (_, turn) => strategy.select(paths, commandAt(1000 + turn)));
-    const count = taken.filter((index) => index === 1).length;
-    expect(count).toBeGreaterThanOrEqual(8);
-    expect(count).toBeLessThanOrEqual(12);
-  });
-
-  it("forgets one that went", () => {
-    const strategy = speed();
-    const both = testPaths("a", "b");
-    strategy.pathsChanged?.(both);
-    measure(strategy, both, 0, 60, (index) => ({ elapsedMs: index === 0 ? 1 : 50 }));
-    expect(sharesOf(strategy)[1]).toBeLessThan(0.05);
-    strategy.pathsChanged?.(testPaths("a"));
-    strategy.pathsChanged?.(both);
-    expect(sharesOf(strategy)).toEqual([0.5, 0.5]);
-  });
-
-  it("serves NICs, and transfers without VM information, alike", () => {
-    const strategy = speed({ overheadBytes: 100 });
-    const nics = testPaths("eth1", "eth2", "eth3");
-    strategy.pathsChanged?.(nics);
-    const count = [0, 0, 0];
-    let nowMs = 0;
-    for (let turn = 0; turn < 3000; turn++) {
-      const frame = new Frame();
-      frame.lengthBytes = turn % 2 === 0 ? 1514 : 64;
-      frame.sentAtMs = nowMs;
-      const index = strategy.select(nics, frame);
-      const elapsedMs = ((index === 2 ? 2 : 1) * (frame.lengthBytes + 100)) / 100_000;
-      strategy.completed?.(nics[index]!, frame, elapsedMs, "good");
-      nowMs += elapsedMs;
-      count[index]!++;
-    }
-    expect(count[0]! / count[2]!).toBeGreaterThan(1.75);
-    expect(count[0]! / count[2]!).toBeLessThan(2.1);
-    expect(count[0]! / count[1]!).toBeCloseTo(1, 1);
   });
 });
 
