@@ -105,11 +105,12 @@ describe("a path that is much slower", () => {
 
   it("pays in commands and not in time for what it had, once it is fast", () => {
     const { strategy, paths, nowMs } = unequal();
-    // Some turns later it is its turn, which puts it a second ahead of the other.
+    // Some turns later it has its own, which puts it a second ahead of the other.
     let sentAtMs = nowMs;
     for (let index = 0; index !== 1; sentAtMs++) index = strategy.select(paths, commandAt(sentAtMs));
-    for (let turn = 0; turn < 8; turn++)
+    for (let turn = 0; turn < 64; turn++) {
       strategy.completed?.(paths[1]!, commandAt(sentAtMs + turn), 1, "good");
+    }
     const taken = Array.from({ length: 40 }, () => strategy.select(paths, commandAt(sentAtMs + 64)));
     expect(taken.filter((index) => index === 1).length).toBeGreaterThanOrEqual(16);
   });
