@@ -132,7 +132,7 @@ export function speed(options: SpeedOptions = {}): SpeedStrategy {
       measured.ended();
     } else if (
       measured.collect(transfer) &&
-      (measured.settle() || measured.settleSlow(path, team.typicalMsPerByte > 0))
+      (measured.settle() || measured.settleSlow(team.typicalMsPerByte > 0))
     ) {
       weigh();
     }

@@ -53,7 +53,8 @@ export class PathSpeed {
   /** How long until what is pending has completed, and no less than the path has been silent with it. */
   backlogMs(path: Path): number {
     if (path.pendingCommands === 0) return 0;
-    const expectedMs = this.#pendingBytes(path) * this.weighedMsPerByte;
+    const pendingBytes = path.pendingBytes + path.pendingCommands * this.#measuring.overheadBytes;
+    const expectedMs = pendingBytes * this.weighedMsPerByte;
     const silentMs = this.#measuring.nowMs - this.workingSinceMs;
     return Math.max(silentMs, expectedMs);
   }
@@ -109,11 +110,10 @@ export class PathSpeed {
    * A path that becomes slow completes little, so a few late completions are enough: as soon as they outweigh what was
    * expected, counted as eight commands. The figure stands in until a measured one replaces it. True where it is new.
    */
-  settleSlow(path: Path, othersKnown: boolean): boolean {
+  settleSlow(othersKnown: boolean): boolean {
     if (this.msPerByte === 0 && !othersKnown) return false;
     const msPerByte = this.msPerByte > 0 ? this.msPerByte : this.weighedMsPerByte;
-    // Commands that a path serves side by side complete together after a silence, which is then that of all of them.
-    const expectedBytes = (COMMANDS_MIN * this.#costBytes) / this.#commands + this.#pendingBytes(path);
+    const expectedBytes = (COMMANDS_MIN * this.#costBytes) / this.#commands;
     const costBytes = expectedBytes + this.#costBytes;
     const serviceMs = expectedBytes * msPerByte + this.#serviceMs;
     if (serviceMs <= CHANGE_FACTOR * msPerByte * costBytes) return false;
@@ -131,9 +131,5 @@ export class PathSpeed {
     this.#costBytes = 0;
     this.#serviceMs = 0;
     this.openedAtMs = this.#measuring.nowMs;
-  }
-
-  #pendingBytes(path: Path): number {
-    return path.pendingBytes + path.pendingCommands * this.#measuring.overheadBytes;
   }
 }
