@@ -1,4 +1,4 @@
-import { Command, type Path, type VmId } from "@fairlead/core";
+import { type AdmissionPolicy, Command, type Path, type VmId } from "@fairlead/core";
 import { type DiskScheduler, type DiskSchedulerOptions, diskScheduler } from "../src/index.js";
 
 /** A VM that keeps `depth` commands queued or outstanding, or sends `perSecond` whatever comes of them. */
@@ -31,9 +31,16 @@ interface Sent {
   readonly finishMs: number;
 }
 
-/** A disk on a virtual clock behind the scheduler: completions, arrivals, and wake-ups that come 1 to 4 ms late. */
-export class Disk {
-  readonly scheduler: DiskScheduler;
+/** What the disk asks of a policy. */
+export type Driven = Pick<AdmissionPolicy, "enqueue" | "next" | "nextAt" | "completed" | "pathsChanged">;
+
+/** A disk behind the scheduler. */
+export function diskWith(model: DiskModel, options: DiskSchedulerOptions = {}): Disk<DiskScheduler> {
+  return new Disk(model, diskScheduler(options));
+}
+
+/** A disk on a virtual clock behind a policy: completions, arrivals, and wake-ups that come 1 to 4 ms late. */
+export class Disk<Policy extends Driven> {
   nowMs = 0;
   /** What the scheduler's clock is ahead by. */
   skewMs = 0;
@@ -52,10 +59,12 @@ export class Disk {
   #wakeAtMs = Infinity;
   #count = 0;
 
-  constructor(model: DiskModel, options: DiskSchedulerOptions = {}) {
+  constructor(
+    model: DiskModel,
+    readonly scheduler: Policy,
+  ) {
     this.#model = model;
     this.perSecond = model.perSecond;
-    this.scheduler = diskScheduler(options);
     this.setPaths(2, 1);
   }
 

@@ -1,6 +1,6 @@
 import { OptionError } from "@fairlead/core";
 import { describe, expect, it } from "vitest";
-import { Disk } from "./disk.js";
+import { diskWith } from "./disk.js";
 
 const VMS = [1, 2, 3];
 
@@ -13,7 +13,7 @@ describe("mClock's example: weights 100, 200, 300; two guarantees of 250, the th
     [2000, [333, 667, 1000]],
     [2400, [467, 933, 1000]],
   ])("at %i commands/s gives %j (B2)", (capacity, expected) => {
-    const disk = new Disk({ perSecond: capacity });
+    const disk = diskWith({ perSecond: capacity });
     const guarantee = { commandsPerSecond: 250 };
     disk.scheduler.setEntry(1, { shares: 100, guarantee }, 0);
     disk.scheduler.setEntry(2, { shares: 200, guarantee }, 0);
@@ -37,7 +37,7 @@ describe("a guarantee", () => {
   ])(
     "in %s is met within 2 % beside floods of 64 KiB commands with 100 times the shares (B8)",
     (_, guarantee, lengthBytes, perSecond) => {
-      const disk = new Disk({ perSecond: 20_000, inUnits: true });
+      const disk = diskWith({ perSecond: 20_000, inUnits: true });
       disk.scheduler.setEntry(1, { shares: 10, guarantee }, 0);
       disk.start(1, { lengthBytes, depth: 6 });
       for (const vm of [2, 3, 4]) disk.start(vm, { lengthBytes: 65_536, sequential: vm === 3 });
@@ -50,7 +50,7 @@ describe("a guarantee", () => {
   );
 
   it("is met for a VM with 0 shares, and for one whose client sends one command at a time", () => {
-    const disk = new Disk({ perSecond: 2000, room: 2 });
+    const disk = diskWith({ perSecond: 2000, room: 2 });
     disk.scheduler.setEntry(1, { shares: 0, guarantee: { commandsPerSecond: 300 } }, 0);
     disk.scheduler.setEntry(2, { shares: 1, guarantee: { commandsPerSecond: 400 } }, 0);
     disk.start(1);
@@ -68,7 +68,7 @@ describe("a guarantee", () => {
       [4096, 2000],
       [1 << 20, 50],
     ] as const) {
-      const disk = new Disk({ perSecond });
+      const disk = diskWith({ perSecond });
       disk.scheduler.setEntry(1, { shares: 1000, guarantee: { commandsPerSecond: perSecond / 4 } }, 0);
       disk.scheduler.setEntry(2, { shares: 1000 }, 0);
       for (const vm of [1, 2]) disk.start(vm, { lengthBytes });
@@ -79,7 +79,7 @@ describe("a guarantee", () => {
   });
 
   it("counts each command once, also one that comes back", () => {
-    const disk = new Disk({ perSecond: 1000 });
+    const disk = diskWith({ perSecond: 1000 });
     const { scheduler } = disk;
     scheduler.setEntry(1, { shares: 0, guarantee: { commandsPerSecond: 10 } }, 0);
     disk.start(2);
@@ -96,7 +96,7 @@ describe("a guarantee", () => {
   });
 
   it("leaves no debt: a VM that had twice its share by guarantee has its share again without it", () => {
-    const disk = new Disk({ perSecond: 1000 });
+    const disk = diskWith({ perSecond: 1000 });
     disk.scheduler.setEntry(1, { guarantee: { commandsPerSecond: 900 } }, 0);
     for (const vm of [1, 2]) disk.start(vm);
     disk.run(20_000);
@@ -110,7 +110,7 @@ describe("a guarantee", () => {
 
 describe("guarantees beyond what the disk gives", () => {
   it("are cut in proportion within one priority, and for lower priorities first [0106]", () => {
-    const disk = new Disk({ perSecond: 1000 });
+    const disk = diskWith({ perSecond: 1000 });
     const promised = { 1: 600, 2: 300, 3: 150, 4: 400 };
     for (const [vm, commandsPerSecond] of Object.entries(promised)) {
       const priority = vm === "4" ? 9 : 5;
@@ -139,7 +139,7 @@ describe("guarantees beyond what the disk gives", () => {
   });
 
   it("are missed only by those that asked", () => {
-    const disk = new Disk({ perSecond: 1000 });
+    const disk = diskWith({ perSecond: 1000 });
     for (const vm of [1, 2, 3]) disk.scheduler.setEntry(vm, { guarantee: { commandsPerSecond: 800 } }, 0);
     disk.start(1);
     disk.start(2);
@@ -156,7 +156,7 @@ describe("guarantees beyond what the disk gives", () => {
 
   it("are made up for as far as `guaranteeWindowMs` reaches, and no further", () => {
     for (const guaranteeWindowMs of [0, 500, 3000]) {
-      const disk = new Disk({ perSecond: 1000 }, { guaranteeWindowMs });
+      const disk = diskWith({ perSecond: 1000 }, { guaranteeWindowMs });
       disk.scheduler.setEntry(1, { shares: 1, guarantee: { commandsPerSecond: 500 } }, 0);
       disk.start(1);
       disk.start(2);
@@ -171,7 +171,7 @@ describe("guarantees beyond what the disk gives", () => {
   });
 
   it("hold no new VM of the same priority up", () => {
-    const disk = new Disk({ perSecond: 1000 });
+    const disk = diskWith({ perSecond: 1000 });
     for (const vm of [1, 2, 3]) disk.scheduler.setEntry(vm, { guarantee: { commandsPerSecond: 800 } }, 0);
     disk.start(1);
     disk.start(2);
@@ -185,7 +185,7 @@ describe("guarantees beyond what the disk gives", () => {
   });
 
   it("leave the VMs without one their minimum", () => {
-    const disk = new Disk({ perSecond: 1000 });
+    const disk = diskWith({ perSecond: 1000 });
     disk.scheduler.setEntry(1, { guarantee: { commandsPerSecond: 5000 } }, 0);
     disk.start(1);
     disk.start(2);
@@ -196,7 +196,7 @@ describe("guarantees beyond what the disk gives", () => {
 
 describe("a change", () => {
   it("of priority takes the VM's place on the clock with it", () => {
-    const disk = new Disk({ perSecond: 1000 });
+    const disk = diskWith({ perSecond: 1000 });
     for (const vm of [1, 2]) disk.scheduler.setEntry(vm, { guarantee: { commandsPerSecond: 800 } }, 0);
     disk.start(1);
     disk.start(2);
@@ -212,7 +212,7 @@ describe("a change", () => {
   });
 
   it("of the guarantee is in force at once", () => {
-    const disk = new Disk({ perSecond: 1000 });
+    const disk = diskWith({ perSecond: 1000 });
     disk.scheduler.setEntry(1, { shares: 1, guarantee: { commandsPerSecond: 100 } }, 0);
     disk.start(1);
     disk.start(2);
@@ -227,7 +227,7 @@ describe("a change", () => {
   });
 
   it("that puts the guarantee above the limit in the same unit is refused, and changes nothing", () => {
-    const { scheduler } = new Disk({ perSecond: 1000 });
+    const { scheduler } = diskWith({ perSecond: 1000 });
     scheduler.setEntry(1, { limit: { commandsPerSecond: 100 } }, 0);
     const guarantee = { commandsPerSecond: 101 };
     expect(() => scheduler.setEntry(1, { shares: 5, guarantee }, 0)).toThrow(OptionError);

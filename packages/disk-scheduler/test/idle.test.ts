@@ -16,7 +16,7 @@ function afterSleep(options = {}): Lun {
 }
 
 describe("a VM that was idle", () => {
-  it("has its share again within a second, neither less nor more [0091]", () => {
+  it("has its share again within a second, neither less nor more [0091] (B13)", () => {
     const lun = afterSleep();
     lun.run(1000, UNITS_PER_SECOND);
     const [, first = 0] = lun.take([1, 2]);

@@ -2,7 +2,7 @@ import { Command, type EntrySettings } from "@fairlead/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { diskScheduler } from "../src/index.js";
-import { Disk } from "./disk.js";
+import { diskWith } from "./disk.js";
 import { Lun } from "./harness.js";
 
 describe("SIOC's example: 8000 commands/s, shares 1000, 2500, 500, 1000 (B3)", () => {
@@ -10,7 +10,7 @@ describe("SIOC's example: 8000 commands/s, shares 1000, 2500, 500, 1000 (B3)", (
   const SHARES = [1000, 2500, 500, 1000];
 
   function rates(settings: EntrySettings, thirdPerSecond?: number): number[] {
-    const disk = new Disk({ perSecond: 8000 });
+    const disk = diskWith({ perSecond: 8000 });
     for (const [at, vm] of VMS.entries()) disk.scheduler.setEntry(vm, { shares: SHARES[at] ?? 0 }, 0);
     disk.scheduler.setEntry(4, settings, 0);
     for (const vm of VMS)
@@ -72,7 +72,7 @@ describe("a quantum of its own", () => {
 describe("a latency-critical VM", () => {
   /** Most commands of VM 2 and 3 that were outstanding at a time while VM 1 was active. */
   function deepest(latencyDepth: number | undefined, latencyCritical: boolean): number {
-    const disk = new Disk({ perSecond: 1000, room: 16 }, latencyDepth === undefined ? {} : { latencyDepth });
+    const disk = diskWith({ perSecond: 1000, room: 16 }, latencyDepth === undefined ? {} : { latencyDepth });
     disk.scheduler.setEntry(1, { latencyCritical }, 0);
     disk.scheduler.setEntry(3, { guarantee: { commandsPerSecond: 900 } }, 0);
     for (const vm of [2, 3]) disk.start(vm, { depth: 12 });
@@ -93,7 +93,7 @@ describe("a latency-critical VM", () => {
   });
 
   it("takes nothing of the others' bandwidth that it doesn't use, and lets them go when it has been idle for an interval", () => {
-    const disk = new Disk({ perSecond: 1000, room: 16 });
+    const disk = diskWith({ perSecond: 1000, room: 16 });
     disk.scheduler.setEntry(1, { latencyCritical: true }, 0);
     disk.start(2, { depth: 16 });
     disk.start(1, { perSecond: 50 });

@@ -1,6 +1,6 @@
 import type { EntrySettings } from "@fairlead/core";
 import { describe, expect, it } from "vitest";
-import { Disk, mostWithin } from "./disk.js";
+import { diskWith, mostWithin } from "./disk.js";
 import { Lun } from "./harness.js";
 
 const MIB = 1 << 20;
@@ -15,7 +15,7 @@ describe("a limit", () => {
     "of %s is kept within 1 percent over 10 s, and within 1.1 times in any second, with late wake-ups (B10)",
     (_, limit, lengthBytes, perSecond) => {
       for (const others of [false, true]) {
-        const disk = new Disk({ perSecond: 10_000, room: 32 });
+        const disk = diskWith({ perSecond: 10_000, room: 32 });
         // More than enough, in commands of any size.
         disk.scheduler.setEntry(1, { limit, shares: 1_000_000 }, 0);
         disk.run(100);
@@ -32,7 +32,7 @@ describe("a limit", () => {
   );
 
   it("lets a command go that costs more than the burst, and makes its VM pay afterwards", () => {
-    const disk = new Disk({ perSecond: 1000 });
+    const disk = diskWith({ perSecond: 1000 });
     disk.scheduler.setEntry(1, { limit: { bytesPerSecond: 100_000 } }, 0);
     disk.start(1, { lengthBytes: MIB, depth: 2 });
     disk.run(60_000);
@@ -86,7 +86,7 @@ describe("a limit", () => {
   });
 
   it("holds nobody else up, also a VM with 0 shares", () => {
-    const disk = new Disk({ perSecond: 1000 });
+    const disk = diskWith({ perSecond: 1000 });
     disk.scheduler.setEntry(1, { limit: { commandsPerSecond: 100 } }, 0);
     disk.scheduler.setEntry(2, { shares: 0 }, 0);
     for (const vm of [1, 2]) disk.start(vm);
@@ -152,7 +152,7 @@ describe("a limit", () => {
   });
 
   it("goes before the guarantee where they are in different units", () => {
-    const disk = new Disk({ perSecond: 1000 });
+    const disk = diskWith({ perSecond: 1000 });
     disk.scheduler.setEntry(
       1,
       { guarantee: { commandsPerSecond: 500 }, limit: { bytesPerSecond: 409_600 } },
@@ -169,7 +169,7 @@ describe("a limit", () => {
 describe("a clock that steps", () => {
   /** What VM 1 gets in 3 s beside VM 2 if the scheduler's clock steps before them; the disk's own does not. */
   function afterStep(stepMs: number, settings: EntrySettings): number {
-    const disk = new Disk({ perSecond: 1000 });
+    const disk = diskWith({ perSecond: 1000 });
     disk.scheduler.setEntry(1, settings, 0);
     for (const vm of [1, 2]) disk.start(vm);
     disk.run(5000);

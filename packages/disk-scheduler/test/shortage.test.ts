@@ -1,7 +1,7 @@
 import { Command, type Path } from "@fairlead/core";
 import { describe, expect, it } from "vitest";
 import type { DiskSchedulerOptions } from "../src/index.js";
-import { Disk } from "./disk.js";
+import { diskWith } from "./disk.js";
 import { Lun, setShares } from "./harness.js";
 
 function path(at: number, pendingCommands: number): Path {
@@ -199,7 +199,7 @@ describe("one path is left", () => {
   });
 
   it("and the LUN is used to the full: the low VM fills the path up to the backlog", () => {
-    const disk = new Disk({ perSecond: 1000, room: 32 });
+    const disk = diskWith({ perSecond: 1000, room: 32 });
     disk.scheduler.setEntry(1, { priority: 3 }, 0);
     disk.scheduler.setEntry(2, { priority: 8 }, 0);
     disk.start(1, { depth: 64 });
@@ -273,7 +273,7 @@ describe("the quantum", () => {
 
 describe("what the LUN gives", () => {
   it("does not spiral down with those that are deferred", () => {
-    const disk = new Disk({ perSecond: 1000, room: 32 });
+    const disk = diskWith({ perSecond: 1000, room: 32 });
     disk.scheduler.setEntry(1, { priority: 3 }, 0);
     disk.scheduler.setEntry(2, { priority: 8 }, 0);
     disk.start(1, { depth: 64 });
