@@ -1,6 +1,7 @@
 import type { PathNotice } from "./adapter.js";
-import { HOST, type Outcome, type VmId } from "./command.js";
+import type { Outcome } from "./command.js";
 import type { Transfer } from "./transfer.js";
+import { HOST, type VmId } from "./vm.js";
 
 const NO_DATA = new Uint8Array(0);
 

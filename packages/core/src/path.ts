@@ -1,6 +1,7 @@
-import type { EntrySettings } from "./admission.js";
-import type { Outcome, VmId } from "./command.js";
+import type { Outcome } from "./command.js";
+import type { EntrySettings } from "./level.js";
 import type { Transfer } from "./transfer.js";
+import type { VmId } from "./vm.js";
 
 /**
  * `active`: takes I/O. `standby`: takes I/O only where no active path is left. `marginal`: works, but fails too often.

@@ -1,4 +1,4 @@
-import type { VmId } from "./command.js";
+import type { VmId } from "./vm.js";
 
 /** What a strategy may know of a command or a frame that wants a path. */
 export interface Transfer {

@@ -4,7 +4,7 @@ import { parseDuration } from "../config/units.js";
 import type { PluginView } from "../plugins/list.js";
 import type { VerifyReport } from "../verify/report.js";
 import type { ApiClient } from "./client.js";
-import type { Output } from "./program.js";
+import type { Output } from "./output.js";
 import { assigned } from "./set.js";
 import { type Column, formatTable } from "./table.js";
 

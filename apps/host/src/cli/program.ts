@@ -4,15 +4,9 @@ import { SAN_ACTIONS, type SanAction } from "../san.js";
 import { ApiClient, socketPath } from "./client.js";
 import { printEvents } from "./events.js";
 import { GET_FORMATS, type GetFormat, get, KINDS, type Kind } from "./get.js";
+import type { Output } from "./output.js";
 import { addPluginCommands } from "./plugins.js";
 import { addSetCommands } from "./set.js";
-
-export interface Output {
-  /** Data. A line without its end. */
-  print(line: string): void;
-  /** Messages. */
-  warn(line: string): void;
-}
 
 /** The command line. What only some commands need is loaded when they run. */
 export function createProgram(output: Output): Command {

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { levelText } from "../level-view.js";
 import type { PolicyChange } from "../views.js";
 import type { ApiClient } from "./client.js";
-import type { Output } from "./program.js";
+import type { Output } from "./output.js";
 
 const LUN = ["--lun <lun>", "only this LUN: its id, or the name of a path to it"] as const;
 
