@@ -1,4 +1,5 @@
-// In a process of its own, as the laws about the heap come first in each: see laws.ts.
-import { keepsTheLaws } from "./laws.js";
+import { strategySuite } from "@fairlead/compliance";
+import { describe, it } from "vitest";
+import { speed } from "../src/index.js";
 
-keepsTheLaws({ intervalMs: 5, probePart: 0.3, overheadBytes: 0 });
+strategySuite({ describe, it }, () => speed({ intervalMs: 5, probePart: 0.3, overheadBytes: 0 }));

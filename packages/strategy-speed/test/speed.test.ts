@@ -1,11 +1,11 @@
+import { strategySuite } from "@fairlead/compliance";
 import type { Outcome } from "@fairlead/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { speed } from "../src/index.js";
-import { keepsTheLaws } from "./laws.js";
 import { commandAt, measure, sharesOf, testPaths } from "./rounds.js";
 
-keepsTheLaws({});
+strategySuite({ describe, it }, () => speed());
 
 describe("speed", () => {
   it("is data ÷ time, and the shares are those of the speeds 004.c14 004.c15", () => {
