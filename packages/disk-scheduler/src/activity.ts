@@ -1,4 +1,4 @@
-import { type Entries, IDLE_SINCE_MS, SHARES, STRIDE } from "./entries.js";
+import { type Entries, IDLE_SINCE_MS, marksAt, SHARES, STRIDE } from "./entries.js";
 import { ACTIVE, CRITICAL, GUARANTEED, PRIORITY_MAX, priorityOf, RESTING } from "./marks.js";
 import type { Timeline } from "./timeline.js";
 
@@ -40,22 +40,22 @@ export class Activity {
 
   /** Something of the entry is queued. */
   wake(index: number): void {
-    const { marks } = this.#entries;
-    if ((marks[index]! & ACTIVE) === 0) {
-      marks[index]! |= ACTIVE;
+    const { ints } = this.#entries;
+    if ((ints[marksAt(index)]! & ACTIVE) === 0) {
+      ints[marksAt(index)]! |= ACTIVE;
       this.#add(index, 1);
-    } else if ((marks[index]! & RESTING) !== 0) {
+    } else if ((ints[marksAt(index)]! & RESTING) !== 0) {
       this.#unlink(index);
     }
   }
 
   /** Nothing of the entry is queued; perhaps nothing is outstanding either. */
   rest(index: number): void {
-    const { fields, marks, outstanding } = this.#entries;
-    if (outstanding[index]! > 0 || (marks[index]! & (ACTIVE | RESTING)) !== ACTIVE) return;
+    const { more, ints } = this.#entries;
+    if (ints[marksAt(index) + 1]! > 0 || (ints[marksAt(index)]! & (ACTIVE | RESTING)) !== ACTIVE) return;
     if (2 * index >= this.#links.length) this.#grow(index);
-    marks[index]! |= RESTING;
-    fields[index * STRIDE + IDLE_SINCE_MS] = this.#timeline.now[0]!;
+    ints[marksAt(index)]! |= RESTING;
+    more[index * STRIDE + IDLE_SINCE_MS] = this.#timeline.now[0]!;
     const links = this.#links;
     links[2 * index] = this.#last;
     links[2 * index + 1] = NONE;
@@ -66,24 +66,24 @@ export class Activity {
 
   /** Forgets those that became idle an interval ago. */
   expire(intervalMs: number): void {
-    const { fields } = this.#entries;
+    const { more } = this.#entries;
     const now = this.#timeline.now[0]!;
-    while (this.#first !== NONE && now - fields[this.#first * STRIDE + IDLE_SINCE_MS]! >= intervalMs) {
+    while (this.#first !== NONE && now - more[this.#first * STRIDE + IDLE_SINCE_MS]! >= intervalMs) {
       this.leave(this.#first);
     }
   }
 
   /** The entry counts no more; before its priority, shares or guarantee change. */
   leave(index: number): void {
-    const { marks } = this.#entries;
-    if ((marks[index]! & ACTIVE) === 0) return;
-    if ((marks[index]! & RESTING) !== 0) this.#unlink(index);
-    marks[index]! &= ~ACTIVE;
+    const { ints } = this.#entries;
+    if ((ints[marksAt(index)]! & ACTIVE) === 0) return;
+    if ((ints[marksAt(index)]! & RESTING) !== 0) this.#unlink(index);
+    ints[marksAt(index)]! &= ~ACTIVE;
     this.#add(index, -1);
   }
 
   #add(index: number, step: 1 | -1): void {
-    const marks = this.#entries.marks[index]!;
+    const marks = this.#entries.ints[marksAt(index)]!;
     const priority = priorityOf(marks);
     const left = this.#byPriority[priority]! + step;
     this.#byPriority[priority] = left;
@@ -104,7 +104,7 @@ export class Activity {
     else links[2 * before + 1] = after;
     if (after === NONE) this.#last = before;
     else links[2 * after] = before;
-    this.#entries.marks[index]! &= ~RESTING;
+    this.#entries.ints[marksAt(index)]! &= ~RESTING;
   }
 
   #grow(index: number): void {

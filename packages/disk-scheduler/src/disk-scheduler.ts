@@ -1,14 +1,15 @@
 import type { AdmissionPolicy, Command, EntrySettings, EntryStatus, Path, VmId } from "@fairlead/core";
 import { Bandwidth } from "./bandwidth.js";
 import { takeAll, visitEach } from "./chain.js";
-import { CONSUMED, CREDIT, QUANTUM, STRIDE, TAG, WAITING_SINCE_MS, weightOf } from "./entries.js";
+import { CONSUMED, CREDIT, marksAt, SHARES, STRIDE, TAG, WAITING_SINCE_MS, weightOf } from "./entries.js";
 import { Gate } from "./gate.js";
 import { Levels } from "./levels.js";
-import { CRITICAL, GUARANTEED, LANE, LIMITED, OWN_QUANTUM, REMOVED } from "./marks.js";
+import { CRITICAL, GUARANTEED, LANE, LIMITED, REMOVED } from "./marks.js";
 import { Minima } from "./minima.js";
 import { DEFAULTS, type DiskSchedulerOptions, type DiskSchedulerSettings, settingsFrom } from "./options.js";
 import { OthersOutstanding } from "./others-outstanding.js";
 import { Places } from "./places.js";
+import { statusOf } from "./status.js";
 import { UnitCounter } from "./units.js";
 
 const NONE = -1;
@@ -45,9 +46,6 @@ class ProportionalShare implements DiskScheduler {
   #runLeft = 0;
   #lastEndBytes = 0;
 
-  // When limits, guarantees and use were last looked at.
-  readonly #lookedMs = Float64Array.of(-1);
-
   constructor(settings: DiskSchedulerSettings) {
     this.#apply(settings);
   }
@@ -73,7 +71,7 @@ class ProportionalShare implements DiskScheduler {
     if (this.queuedCommands === 0) return undefined;
     const { timeline, guarantees, settings } = this.#places;
     timeline.follow(nowMs);
-    if (timeline.now[0]! !== this.#lookedMs[0]!) this.#timePassed();
+    if (timeline.passed) this.#timePassed();
     this.#gate.assess(settings);
     if (this.#runLeft > 0 && this.#goesOn(this.#last)) {
       this.#runLeft--;
@@ -93,7 +91,7 @@ class ProportionalShare implements DiskScheduler {
     index = this.#lowest();
     if (index === NONE) return undefined;
     this.#last = index;
-    this.#runLeft = this.#quantumOf(index) - 1;
+    this.#runLeft = this.#levels.quantumOf(index) - 1;
     return this.#serve(index);
   }
 
@@ -116,7 +114,10 @@ class ProportionalShare implements DiskScheduler {
     let index = this.#entries.find(command.vm);
     // Where its entry was removed meanwhile, what it had paid went with it.
     if (index === NONE) index = this.#add(command.vm);
-    else this.#refund(index, command);
+    else {
+      this.#bandwidth.refund(index, command);
+      this.#places.refund(index, command);
+    }
     if (this.#entries.prepend(index, command)) this.#places.wake(index);
     else this.#places.moveUp(index);
     this.queuedCommands++;
@@ -127,10 +128,10 @@ class ProportionalShare implements DiskScheduler {
     this.#others.remove(command);
     const index = this.#entries.find(command.vm);
     if (index === NONE) return;
-    const { outstanding } = this.#entries;
+    const { ints } = this.#entries;
     // 0: an earlier policy gave it, or its entry was removed meanwhile.
-    if (outstanding[index]! > 0) outstanding[index]!--;
-    if (outstanding[index] !== 0 || this.#entries.head(index) !== null) return;
+    if (ints[marksAt(index) + 1]! > 0) ints[marksAt(index) + 1]!--;
+    if (ints[marksAt(index) + 1] !== 0 || this.#entries.head(index) !== null) return;
     this.#places.timeline.follow(nowMs);
     this.#places.activity.rest(index);
   }
@@ -148,7 +149,7 @@ class ProportionalShare implements DiskScheduler {
     let index = this.#entries.find(vm);
     const level = this.#levels.plan(index === NONE ? undefined : index, settings);
     if (index === NONE) index = this.#add(vm);
-    this.#entries.marks[index]! &= ~REMOVED;
+    this.#entries.ints[marksAt(index)]! &= ~REMOVED;
     this.#levels.set(index, level);
     this.#levelChanged(index);
   }
@@ -159,23 +160,14 @@ class ProportionalShare implements DiskScheduler {
     this.#levels.reset(index);
     this.#levelChanged(index);
     if (this.#entries.head(index) === null) this.#places.release(index);
-    else this.#entries.marks[index]! |= REMOVED;
+    else this.#entries.ints[marksAt(index)]! |= REMOVED;
   }
 
   entry(vm: VmId): EntryStatus | undefined {
     const index = this.#entries.find(vm);
     if (index === NONE) return undefined;
-    const { fields } = this.#entries;
-    const at = index * STRIDE;
-    const { guarantees, settings } = this.#places;
-    return {
-      ...this.#levels.of(index),
-      queuedCommands: this.#entries.length(index),
-      consumedUnits: fields[at + CONSUMED]!,
-      virtualTime: fields[at + TAG]! + this.#places.tierOf(index).epoch,
-      state: this.#state(index),
-      unmetMs: guarantees.unmetMs(index, settings.guaranteeWindowMs),
-    };
+    this.#gate.assess(this.settings);
+    return statusOf(index, this.#places, this.#levels.of(index), this.#gate);
   }
 
   pathsChanged(paths: readonly Path[], capacity: number, nowMs: number): void {
@@ -193,6 +185,7 @@ class ProportionalShare implements DiskScheduler {
     this.#levels.configure(settings);
     this.#places.settings = settings;
     this.#cost.configure(settings);
+    this.#minima.lookAgain();
     if (this.#last !== NONE && this.#entries.holds(this.#last)) this.#levelChanged(this.#last);
   }
 
@@ -205,19 +198,15 @@ class ProportionalShare implements DiskScheduler {
   }
 
   #levelChanged(index: number): void {
-    if (index === this.#last) this.#runLeft = Math.min(this.#runLeft, this.#quantumOf(index) - 1);
+    if (index === this.#last) this.#runLeft = Math.min(this.#runLeft, this.#levels.quantumOf(index) - 1);
     if (this.#places.critical === 0) this.#others.clear();
-  }
-
-  #quantumOf(index: number): number {
-    const own = (this.#entries.marks[index]! & OWN_QUANTUM) !== 0;
-    return own ? this.#entries.fields[index * STRIDE + QUANTUM]! : this.settings.quantum;
+    this.#minima.lookAgain();
   }
 
   /** What time has changed since the last decision. */
   #timePassed(): void {
     const { timeline, settings, guarantees } = this.#places;
-    this.#lookedMs[0] = timeline.now[0]!;
+    timeline.passed = false;
     this.#places.admitLimited();
     if (this.#bandwidth.roll(settings.intervalMs)) {
       this.#places.shared.forgive();
@@ -231,7 +220,7 @@ class ProportionalShare implements DiskScheduler {
     const command = this.#entries.head(index);
     if (command === null || command.lengthBytes === 0) return false;
     if (Math.abs(command.offsetBytes - this.#lastEndBytes) > this.settings.sequentialBytes) return false;
-    const lane = this.#entries.marks[index]! & LANE;
+    const lane = this.#entries.ints[marksAt(index)]! & LANE;
     if (!this.#entries.isPlaced(index) || !this.#gate.permits(lane) || this.#gate.cuts(index)) return false;
     const { shared, limits } = this.#places;
     if (limits.reached(index)) return false;
@@ -268,61 +257,38 @@ class ProportionalShare implements DiskScheduler {
 
   /** Takes the head of the entry and charges it. */
   #serve(index: number): Command {
-    const { fields } = this.#entries;
+    const entries = this.#entries;
+    const places = this.#places;
+    const { fields } = entries;
     const at = index * STRIDE;
-    const { timeline, settings } = this.#places;
+    const marks = entries.ints[marksAt(index)]!;
+    const weight = weightOf(fields, at);
+    const tier = fields[at + SHARES]! > 0 ? places.shared : places.leftover;
     // It may have been held back while others went.
-    this.#places.tierOf(index).catchUp(index, settings.rangeUnits);
-    const command = this.#entries.shift(index);
+    if (fields[at + TAG]! < tier.virtualTime) tier.catchUp(index, places.settings.rangeUnits);
+    const command = entries.shift(index);
     this.queuedCommands--;
     if (command.lengthBytes > 0) this.#lastEndBytes = command.offsetBytes + command.lengthBytes;
-    this.#charge(index, command);
-    fields[at + WAITING_SINCE_MS] = timeline.now[0]!;
-    this.#entries.outstanding[index]!++;
-    if (this.#places.critical > 0 && (this.#entries.marks[index]! & CRITICAL) === 0)
-      this.#others.add(command);
-    if (this.#entries.head(index) === null) this.#places.sleep(index);
-    if (this.#places.shared.waiting + this.#places.leftover.waiting === 0) this.#bandwidth.saturated = false;
-    this.#minima.earn(command, settings, this.#gate);
-    return command;
-  }
 
-  #charge(index: number, command: Command): void {
-    const { fields } = this.#entries;
-    const at = index * STRIDE;
-    const { settings, limits, guarantees } = this.#places;
     const units = command.units;
-    const credit = fields[at + CREDIT]!;
     let charged = units;
+    const credit = fields[at + CREDIT]!;
     if (credit > 0) {
-      const spent = Math.min(credit, units - units / settings.catchUp);
+      const spent = Math.min(credit, units - units / places.settings.catchUp);
       fields[at + CREDIT] = credit - spent;
       charged -= spent;
     }
-    fields[at + TAG]! += charged / weightOf(fields, at);
+    fields[at + TAG]! += charged / weight;
     fields[at + CONSUMED]! += units;
+    fields[at + WAITING_SINCE_MS] = places.timeline.now[0]!;
+    entries.ints[marksAt(index) + 1]!++;
     this.#bandwidth.serve(index, command);
-    const marks = this.#entries.marks[index]!;
-    if ((marks & LIMITED) !== 0) limits.charge(index, command, settings.limitBurstMs);
-    if ((marks & GUARANTEED) !== 0) guarantees.charge(index, command);
-  }
-
-  #refund(index: number, command: Command): void {
-    const { fields, outstanding } = this.#entries;
-    const at = index * STRIDE;
-    fields[at + TAG]! -= command.units / weightOf(fields, at);
-    fields[at + CONSUMED]! -= command.units;
-    if (outstanding[index]! > 0) outstanding[index]!--;
-    this.#bandwidth.refund(index, command);
-    const marks = this.#entries.marks[index]!;
-    if ((marks & LIMITED) !== 0) this.#places.limits.refund(index, command);
-    if ((marks & GUARANTEED) !== 0) this.#places.guarantees.refund(index, command);
-  }
-
-  #state(index: number): EntryStatus["state"] {
-    if (this.#entries.head(index) === null) return "idle";
-    if (this.#places.limits.reached(index)) return "limited";
-    this.#gate.assess(this.settings);
-    return this.#gate.defers(index) ? "deferred" : "waiting";
+    this.#minima.earn(command, places.settings, this.#gate);
+    if ((marks & LIMITED) !== 0) places.limits.charge(index, command, places.settings.limitBurstMs);
+    if ((marks & GUARANTEED) !== 0) places.guarantees.charge(index, command);
+    if (places.critical > 0 && (marks & CRITICAL) === 0) this.#others.add(command);
+    if (entries.head(index) === null) places.pause(index, tier);
+    if (places.shared.waiting + places.leftover.waiting === 0) this.#bandwidth.saturated = false;
+    return command;
   }
 }

@@ -1,10 +1,10 @@
 import { type Command, OptionError, type VmId } from "@fairlead/core";
 import { PLACED } from "./marks.js";
 
-/** Fields of one entry: 16 doubles side by side, two lines of the processor's cache. */
-export const STRIDE = 16;
+/** Fields of one entry in `fields`, and in `more`: 8 doubles side by side, one line of the processor's cache. */
+export const STRIDE = 8;
 
-// The first line: all that an entry without guarantee and quantum of its own needs for a decision.
+// In `fields`: all that an entry without guarantee and limit needs for a decision.
 
 /** Local virtual time: units consumed ÷ weight, counted from the tier's epoch. */
 export const TAG = 0;
@@ -17,25 +17,29 @@ export const CONSUMED = 3;
 export const WAITING_SINCE_MS = 4;
 /** Units of late, as `Bandwidth` counts them. */
 export const USE = 5;
-/** When its limit lets the next command go, ms. */
-export const LIMIT_TAG_MS = 6;
-/** What a command, or a byte, takes at its limit. ms */
-export const LIMIT_EACH_MS = 7;
+// The eighth double is two whole numbers instead: see `marksAt`.
 
-// The second line.
+// In `more`.
 
 /** When its guarantee makes the next command due, ms on the guarantee clock of its priority. */
-export const GUARANTEE_TAG_MS = 8;
+export const GUARANTEE_TAG_MS = 0;
 /** What a command, or a byte, takes at its guarantee. ms */
-export const GUARANTEE_EACH_MS = 9;
+export const GUARANTEE_EACH_MS = 1;
 /** When it last ceased to ask for its guarantee, ms on the same clock. */
-export const PAUSED_AT_MS = 10;
+export const PAUSED_AT_MS = 2;
 /** How long its guarantee was not met. While it asks: less what its clock had lost when it began to. ms */
-export const UNMET_MS = 11;
-/** Its own quantum; 0: the scheduler's. */
-export const QUANTUM = 12;
+export const UNMET_MS = 3;
+/** When its limit lets the next command go, ms. */
+export const LIMIT_TAG_MS = 4;
+/** What a command, or a byte, takes at its limit. ms */
+export const LIMIT_EACH_MS = 5;
 /** When it became idle, ms. */
-export const IDLE_SINCE_MS = 13;
+export const IDLE_SINCE_MS = 6;
+
+/** Place of an entry's marks among `ints`; the number of its commands that were given and not completed is next to them. */
+export function marksAt(index: number): number {
+  return 2 * STRIDE * index + 14;
+}
 
 /** What divides the units of the entry whose fields begin at `at`: its shares, or 1 where they are 0. */
 export function weightOf(fields: Float64Array, at: number): number {
@@ -49,10 +53,10 @@ const ABSENT = -1;
 export class Entries {
   /** STRIDE fields of each entry. */
   fields = new Float64Array(4 * STRIDE);
-  /** What each entry has and where it is: the bits of marks.ts. */
-  marks = new Int32Array(4);
-  /** Commands of each given and not completed. */
-  outstanding = new Int32Array(4);
+  /** The same memory. */
+  ints = new Int32Array(this.fields.buffer);
+  /** STRIDE more of each, apart from the others for the cache: those of guarantees and limits. */
+  more = new Float64Array(4 * STRIDE);
   /** Numbers given out so far, the free ones included. */
   size = 0;
   #indexByVm = new Int32Array(64).fill(ABSENT);
@@ -74,14 +78,12 @@ export class Entries {
     if (vm >= this.#indexByVm.length) this.#growVms(vm + 1);
     const index = this.#free.pop() ?? this.size++;
     if (this.size * STRIDE > this.fields.length) {
-      const entries = this.marks.length * 2;
-      this.fields = copied(this.fields, new Float64Array(entries * STRIDE));
-      this.marks = copied(this.marks, new Int32Array(entries));
-      this.outstanding = copied(this.outstanding, new Int32Array(entries));
+      this.fields = copied(this.fields, new Float64Array(this.fields.length * 2));
+      this.ints = new Int32Array(this.fields.buffer);
+      this.more = copied(this.more, new Float64Array(this.fields.length));
     }
     this.fields.fill(0, index * STRIDE, (index + 1) * STRIDE);
-    this.marks[index] = 0;
-    this.outstanding[index] = 0;
+    this.more.fill(0, index * STRIDE, (index + 1) * STRIDE);
     this.#ends[2 * index] = null;
     this.#ends[2 * index + 1] = null;
     this.#vms[index] = vm;
@@ -98,7 +100,7 @@ export class Entries {
 
   /** It waits for its turn. */
   isPlaced(index: number): boolean {
-    return (this.marks[index]! & PLACED) !== 0;
+    return (this.ints[marksAt(index)]! & PLACED) !== 0;
   }
 
   /** False for a number that was given back. */

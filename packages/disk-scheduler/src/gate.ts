@@ -1,7 +1,7 @@
 import type { Path } from "@fairlead/core";
 import type { Activity } from "./activity.js";
 import type { Bandwidth } from "./bandwidth.js";
-import { type Entries, SHARES, STRIDE } from "./entries.js";
+import { type Entries, marksAt, SHARES, STRIDE } from "./entries.js";
 import { CRITICAL, GUARANTEED, OVER, priorityOf } from "./marks.js";
 import type { DiskSchedulerSettings } from "./options.js";
 import type { OthersOutstanding } from "./others-outstanding.js";
@@ -17,6 +17,7 @@ export class Gate {
   // One path is left: whoever has a lower priority is deferred [0109]; less than the whole capacity: who is outranked and
   // has used more than its due. [0111]
   #single = false;
+  #short = false;
   #capacity = 1;
   #measuredCapacity = 1;
   #paths: readonly Path[] = [];
@@ -42,14 +43,16 @@ export class Gate {
     this.#paths = paths;
     this.#capacity = capacity;
     this.#single = paths.length === 1;
+    this.#short = this.#single || capacity < 1;
   }
 
   /** Looks at what holds now; at the beginning of each decision. */
   assess(settings: DiskSchedulerSettings): void {
+    const short = this.#short;
+    const activity = this.#activity;
+    if (!short && activity.critical === 0 && this.open) return;
     this.criticalOnly = false;
     this.deferring = false;
-    const short = this.#single || this.#capacity < 1;
-    const activity = this.#activity;
     if (activity.critical > 0 || (short && activity.differs)) {
       activity.expire(settings.intervalMs);
       this.criticalOnly = activity.critical > 0 && this.#others.count >= settings.latencyDepth;
@@ -76,7 +79,7 @@ export class Gate {
 
   /** Whether the entry is deferred, for which `assess` was called. */
   defers(index: number): boolean {
-    const marks = this.#entries.marks[index]!;
+    const marks = this.#entries.ints[marksAt(index)]!;
     if (!this.deferring) return false;
     if (this.#single && this.#lower(marks)) return true;
     return this.#capacity < 1 && this.#outranked(marks) && this.#overdrawn(index);
@@ -85,7 +88,7 @@ export class Gate {
   /** Whether the entry's quantum ends early. [0111] */
   cuts(index: number): boolean {
     if (!(this.#capacity < 1) || !this.#activity.differs) return false;
-    return this.#outranked(this.#entries.marks[index]!) && this.#overdrawn(index);
+    return this.#outranked(this.#entries.ints[marksAt(index)]!) && this.#overdrawn(index);
   }
 
   /** An active VM has a higher priority. */

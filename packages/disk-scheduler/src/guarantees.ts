@@ -3,6 +3,7 @@ import {
   type Entries,
   GUARANTEE_EACH_MS,
   GUARANTEE_TAG_MS,
+  marksAt,
   PAUSED_AT_MS,
   STRIDE,
   UNMET_MS,
@@ -31,8 +32,10 @@ export class Guarantees {
   // Of priority p at 2p, of its latency-critical entries at 2p + 1. An entry's key is its tag or an earlier one, and it may
   // have gone: that is found when it comes first, so that a command which goes by shares costs no step here.
   readonly #trees = Array.from({ length: 2 * (PRIORITY_MAX + 1) }, () => new WinnerTree());
-  // Bit p: an entry with priority p has had a guarantee.
+  // Bit p: an entry with priority p has had a guarantee; one that is latency-critical.
   #priorities = 0;
+  #criticalPriorities = 0;
+  readonly #keptUpMs = Float64Array.of(-1);
 
   constructor(entries: Entries, timeline: Timeline, turnCheck: TurnCheck) {
     this.#entries = entries;
@@ -44,8 +47,10 @@ export class Guarantees {
     return this.#priorities === 0;
   }
 
-  /** Holds the clocks that are further than `windowMs` ahead of what waits. At the beginning of each decision. */
+  /** Holds the clocks that are further than `windowMs` ahead of what waits. Whenever time has passed. */
   keepUp(windowMs: number): void {
+    if (this.#keptUpMs[0]! === this.#timeline.now[0]!) return;
+    this.#keptUpMs[0] = this.#timeline.now[0]!;
     for (let left = this.#priorities; left !== 0; ) {
       const priority = 31 - Math.clz32(left);
       left &= ~(1 << priority);
@@ -53,106 +58,113 @@ export class Guarantees {
     }
   }
 
-  /** The entry that is due, after what was served since `keepUp`: by priority first, then the earliest; NONE where there is none. */
+  /** The entry that is due: by priority first, then the earliest; NONE where there is none. */
   due(criticalOnly: boolean): number {
     for (let left = this.#priorities; left !== 0; ) {
       const priority = 31 - Math.clz32(left);
       left &= ~(1 << priority);
       const clock = this.#timeline.now[0]! - this.#lostMs[priority]!;
       const plain = this.#trees[2 * priority]!;
-      const critical = this.#trees[2 * priority + 1]!;
-      this.#settle(plain, priority);
-      this.#settle(critical, priority);
-      if (critical.winnerKey <= clock && (criticalOnly || critical.winnerKey <= plain.winnerKey)) {
-        return critical.winner;
+      let plainDue = false;
+      if (!criticalOnly && plain.winnerKey <= clock) {
+        this.#settle(plain, priority);
+        plainDue = plain.winnerKey <= clock;
       }
-      if (!criticalOnly && plain.winnerKey <= clock) return plain.winner;
+      if ((this.#criticalPriorities & (1 << priority)) !== 0) {
+        const critical = this.#trees[2 * priority + 1]!;
+        this.#settle(critical, priority);
+        if (critical.winnerKey <= clock && !(plainDue && plain.winnerKey < critical.winnerKey))
+          return critical.winner;
+      }
+      if (plainDue) return plain.winner;
     }
     return NONE;
   }
 
   /** The entry is about to wait for its turn. */
   resume(index: number, windowMs: number): void {
-    const { fields } = this.#entries;
+    const { more } = this.#entries;
     const at = index * STRIDE;
-    const priority = priorityOf(this.#entries.marks[index]!);
-    this.#hold(priority, windowMs);
+    const priority = priorityOf(this.#entries.ints[marksAt(index)]!);
+    this.keepUp(windowMs);
     const clock = this.#timeline.now[0]! - this.#lostMs[priority]!;
-    const behindMs = clock - fields[at + GUARANTEE_TAG_MS]!;
+    const behindMs = clock - more[at + GUARANTEE_TAG_MS]!;
     if (behindMs > SAVED_MS) {
       // What it was owed when it ceased to ask stays; the pause itself is not saved up.
-      const pausedMs = clock - fields[at + PAUSED_AT_MS]!;
-      fields[at + GUARANTEE_TAG_MS] = clock - Math.max(SAVED_MS, behindMs - pausedMs);
+      const pausedMs = clock - more[at + PAUSED_AT_MS]!;
+      more[at + GUARANTEE_TAG_MS] = clock - Math.max(SAVED_MS, behindMs - pausedMs);
     }
-    fields[at + UNMET_MS]! -= this.#lostMs[priority]!;
+    more[at + UNMET_MS]! -= this.#lostMs[priority]!;
     this.#key(index);
   }
 
   /** The entry waits no more: nothing is queued, or it has reached its limit. */
   pause(index: number): void {
-    const { fields } = this.#entries;
+    const { more } = this.#entries;
     const at = index * STRIDE;
-    const lostMs = this.#lostMs[priorityOf(this.#entries.marks[index]!)]!;
-    fields[at + PAUSED_AT_MS] = this.#timeline.now[0]! - lostMs;
-    fields[at + UNMET_MS]! += lostMs;
+    const lostMs = this.#lostMs[priorityOf(this.#entries.ints[marksAt(index)]!)]!;
+    more[at + PAUSED_AT_MS] = this.#timeline.now[0]! - lostMs;
+    more[at + UNMET_MS]! += lostMs;
   }
 
   charge(index: number, command: Command): void {
-    const { fields, marks } = this.#entries;
+    const { more, ints } = this.#entries;
     const at = index * STRIDE;
-    const clock = this.#timeline.now[0]! - this.#lostMs[priorityOf(marks[index]!)]!;
-    fields[at + GUARANTEE_TAG_MS] =
-      Math.min(fields[at + GUARANTEE_TAG_MS]!, clock) +
-      this.#amount(index, command) * fields[at + GUARANTEE_EACH_MS]!;
+    const clock = this.#timeline.now[0]! - this.#lostMs[priorityOf(ints[marksAt(index)]!)]!;
+    more[at + GUARANTEE_TAG_MS] =
+      Math.min(more[at + GUARANTEE_TAG_MS]!, clock) +
+      this.#amount(index, command) * more[at + GUARANTEE_EACH_MS]!;
   }
 
   refund(index: number, command: Command): void {
     const at = index * STRIDE;
-    const { fields } = this.#entries;
-    fields[at + GUARANTEE_TAG_MS]! -= this.#amount(index, command) * fields[at + GUARANTEE_EACH_MS]!;
+    const { more } = this.#entries;
+    more[at + GUARANTEE_TAG_MS]! -= this.#amount(index, command) * more[at + GUARANTEE_EACH_MS]!;
     this.#key(index);
   }
 
   /** How long it could not be met while the entry waited, ms since the entry was made. */
   unmetMs(index: number, windowMs: number): number {
-    const { fields } = this.#entries;
-    const marks = this.#entries.marks[index]!;
-    const unmetMs = fields[index * STRIDE + UNMET_MS]!;
+    const { more } = this.#entries;
+    const marks = this.#entries.ints[marksAt(index)]!;
+    const unmetMs = more[index * STRIDE + UNMET_MS]!;
     if ((marks & GUARANTEED) === 0 || (marks & PLACED) === 0) return unmetMs;
-    this.#hold(priorityOf(marks), windowMs);
+    this.keepUp(windowMs);
     return unmetMs + this.#lostMs[priorityOf(marks)]!;
   }
 
   /** Before the priority or the guarantee of an entry that doesn't wait changes, or it goes: its tags count from now. */
   detach(index: number): void {
-    const { fields } = this.#entries;
+    const { more } = this.#entries;
     const at = index * STRIDE;
-    const marks = this.#entries.marks[index]!;
+    const marks = this.#entries.ints[marksAt(index)]!;
     const clock = this.#timeline.now[0]! - this.#lostMs[priorityOf(marks)]!;
     this.#tree(marks).clear(index);
-    fields[at + GUARANTEE_TAG_MS]! -= clock;
-    fields[at + PAUSED_AT_MS]! -= clock;
+    more[at + GUARANTEE_TAG_MS]! -= clock;
+    more[at + PAUSED_AT_MS]! -= clock;
   }
 
   /** After it, with the new priority. */
   attach(index: number): void {
-    const { fields } = this.#entries;
+    const { more } = this.#entries;
     const at = index * STRIDE;
-    const priority = priorityOf(this.#entries.marks[index]!);
+    const priority = priorityOf(this.#entries.ints[marksAt(index)]!);
     const clock = this.#timeline.now[0]! - this.#lostMs[priority]!;
     this.#priorities |= 1 << priority;
-    fields[at + GUARANTEE_TAG_MS]! += clock;
-    fields[at + PAUSED_AT_MS]! += clock;
+    if ((this.#entries.ints[marksAt(index)]! & CRITICAL) !== 0) this.#criticalPriorities |= 1 << priority;
+    more[at + GUARANTEE_TAG_MS]! += clock;
+    more[at + PAUSED_AT_MS]! += clock;
   }
 
   /** The guarantee of a detached entry is another from now on. */
   set(index: number, perSecond: number, inBytes: boolean): void {
-    const { fields, marks } = this.#entries;
+    const { more, ints } = this.#entries;
     const at = index * STRIDE;
-    fields[at + GUARANTEE_EACH_MS] = 1000 / perSecond;
-    fields[at + GUARANTEE_TAG_MS] = 0;
-    fields[at + PAUSED_AT_MS] = 0;
-    marks[index] = (marks[index]! & ~GUARANTEE_IN_BYTES) | GUARANTEED | (inBytes ? GUARANTEE_IN_BYTES : 0);
+    more[at + GUARANTEE_EACH_MS] = 1000 / perSecond;
+    more[at + GUARANTEE_TAG_MS] = 0;
+    more[at + PAUSED_AT_MS] = 0;
+    ints[marksAt(index)] =
+      (ints[marksAt(index)]! & ~GUARANTEE_IN_BYTES) | GUARANTEED | (inBytes ? GUARANTEE_IN_BYTES : 0);
   }
 
   /** Brings the clock of a priority back to `windowMs` after the earliest tag. */
@@ -168,28 +180,26 @@ export class Guarantees {
 
   /** Leaves an entry first that waits, whose key is its tag, and that has not reached its limit, unless none is due. */
   #settle(tree: WinnerTree, priority: number): void {
-    const { fields, marks } = this.#entries;
+    const { more, ints } = this.#entries;
     const clock = this.#timeline.now[0]! - this.#lostMs[priority]!;
     while (tree.winnerKey <= clock) {
       const index = tree.winner;
       const at = index * STRIDE + GUARANTEE_TAG_MS;
-      if ((marks[index]! & PLACED) !== 0) {
-        if (fields[at]! > tree.winnerKey) {
-          tree.set(index, fields, at);
-          continue;
-        }
-        if (!this.#turnCheck.parksFirst(index)) return;
+      if (more[at]! > tree.winnerKey) {
+        // Even where nothing of it is queued: something may well be by then.
+        tree.replace(more, at);
+      } else if ((ints[marksAt(index)]! & PLACED) === 0 || this.#turnCheck.parksFirst(index)) {
+        tree.drop();
+      } else {
+        return;
       }
-      tree.clear(index);
     }
   }
 
   /** The key of the entry is no later than its tag. */
   #key(index: number): void {
-    const { fields, marks } = this.#entries;
-    const at = index * STRIDE + GUARANTEE_TAG_MS;
-    const tree = this.#tree(marks[index]!);
-    if (!tree.atMost(index, fields, at)) tree.set(index, fields, at);
+    const { more, ints } = this.#entries;
+    this.#tree(ints[marksAt(index)]!).lower(index, more, index * STRIDE + GUARANTEE_TAG_MS);
   }
 
   #tree(marks: number): WinnerTree {
@@ -197,6 +207,6 @@ export class Guarantees {
   }
 
   #amount(index: number, command: Command): number {
-    return (this.#entries.marks[index]! & GUARANTEE_IN_BYTES) !== 0 ? command.lengthBytes : 1;
+    return (this.#entries.ints[marksAt(index)]! & GUARANTEE_IN_BYTES) !== 0 ? command.lengthBytes : 1;
   }
 }

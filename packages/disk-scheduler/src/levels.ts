@@ -1,5 +1,5 @@
 import { type EntrySettings, OptionError } from "@fairlead/core";
-import { QUANTUM, SHARES, STRIDE, TAG, weightOf } from "./entries.js";
+import { marksAt, SHARES, STRIDE, TAG, weightOf } from "./entries.js";
 import { DEFAULT_LEVEL, inBytes, type Level, levelFrom, perSecond, sameLevel, sameRate } from "./level.js";
 import { ACTIVE, CRITICAL, GUARANTEED, LIMITED, OWN_QUANTUM, PRIORITY_SHIFT } from "./marks.js";
 import type { DiskSchedulerSettings } from "./options.js";
@@ -35,6 +35,13 @@ export class Levels {
     return this.#levels[index]!;
   }
 
+  /** Commands that the entry may send in a row. */
+  quantumOf(index: number): number {
+    const own =
+      (this.#places.entries.ints[marksAt(index)]! & OWN_QUANTUM) !== 0 ? this.of(index).quantum : null;
+    return own ?? this.#places.settings.quantum;
+  }
+
   /** What the entry would have, or a new one without `index`; throws where that is not allowed, and changes nothing. */
   plan(index: number | undefined, settings: EntrySettings): Level {
     return levelFrom(index === undefined ? this.#default : this.of(index), settings, this.#places.settings);
@@ -42,11 +49,11 @@ export class Levels {
 
   /** A new entry gets the defaults. */
   init(index: number): void {
-    const { fields, marks } = this.#places.entries;
+    const { fields, ints } = this.#places.entries;
     const at = index * STRIDE;
     this.#levels[index] = this.#default;
     fields[at + SHARES] = this.#default.shares;
-    marks[index] = this.#default.priority << PRIORITY_SHIFT;
+    ints[marksAt(index)] = this.#default.priority << PRIORITY_SHIFT;
     fields[at + TAG] = this.#places.tierOf(index).virtualTime;
   }
 
@@ -61,15 +68,15 @@ export class Levels {
     if (sameLevel(before, level)) return;
     const waits = entries.head(index) !== null;
     if (waits) this.#places.withdraw(index);
-    const { fields, marks } = entries;
-    const active = (marks[index]! & ACTIVE) !== 0;
+    const { ints } = entries;
+    const active = (ints[marksAt(index)]! & ACTIVE) !== 0;
     activity.leave(index);
     this.#places.tierOf(index).forget(index);
     this.#setShares(index, level.shares);
     this.#setGuarantee(index, before, level);
     this.#setLimit(index, before, level);
-    fields[index * STRIDE + QUANTUM] = level.quantum ?? 0;
-    marks[index] = (marks[index]! & ~OWN_QUANTUM) | (level.quantum === null ? 0 : OWN_QUANTUM);
+    ints[marksAt(index)] =
+      (ints[marksAt(index)]! & ~OWN_QUANTUM) | (level.quantum === null ? 0 : OWN_QUANTUM);
     this.#levels[index] = level;
     if (active) activity.wake(index);
     if (waits) this.#places.place(index);
@@ -91,15 +98,15 @@ export class Levels {
   /** Its guarantee, and with it what says where its tags stand: priority and whether it is latency-critical. */
   #setGuarantee(index: number, before: Level, level: Level): void {
     const { guarantees, entries } = this.#places;
-    const { marks } = entries;
+    const { ints } = entries;
     if (before.guarantee !== null) guarantees.detach(index);
     this.#places.critical += Number(level.latencyCritical) - Number(before.latencyCritical);
-    marks[index]! &= ~(
+    ints[marksAt(index)]! &= ~(
       CRITICAL |
       (before.priority << PRIORITY_SHIFT) |
       (level.guarantee === null ? GUARANTEED : 0)
     );
-    marks[index]! |= (level.priority << PRIORITY_SHIFT) | (level.latencyCritical ? CRITICAL : 0);
+    ints[marksAt(index)]! |= (level.priority << PRIORITY_SHIFT) | (level.latencyCritical ? CRITICAL : 0);
     if (level.guarantee === null) return;
     if (!sameRate(before.guarantee, level.guarantee)) {
       guarantees.set(index, perSecond(level.guarantee), inBytes(level.guarantee));
@@ -110,7 +117,7 @@ export class Levels {
   #setLimit(index: number, before: Level, level: Level): void {
     const { limits, entries } = this.#places;
     if (level.limit === null) {
-      entries.marks[index]! &= ~LIMITED;
+      entries.ints[marksAt(index)]! &= ~LIMITED;
     } else if (!sameRate(before.limit, level.limit)) {
       limits.set(index, perSecond(level.limit), inBytes(level.limit));
     }

@@ -1,5 +1,5 @@
 import type { Command } from "@fairlead/core";
-import { type Entries, LIMIT_EACH_MS, LIMIT_TAG_MS, STRIDE } from "./entries.js";
+import { type Entries, LIMIT_EACH_MS, LIMIT_TAG_MS, marksAt, STRIDE } from "./entries.js";
 import { LIMIT_IN_BYTES, LIMITED } from "./marks.js";
 import type { Timeline } from "./timeline.js";
 import { WinnerTree } from "./winner-tree.js";
@@ -22,27 +22,26 @@ export class Limits {
 
   /** Whether the entry has a limit, and its next command must wait for it. */
   reached(index: number): boolean {
-    if ((this.#entries.marks[index]! & LIMITED) === 0) return false;
-    return this.#entries.fields[index * STRIDE + LIMIT_TAG_MS]! > this.#timeline.now[0]!;
+    if ((this.#entries.ints[marksAt(index)]! & LIMITED) === 0) return false;
+    return this.#entries.more[index * STRIDE + LIMIT_TAG_MS]! > this.#timeline.now[0]!;
   }
 
   charge(index: number, command: Command, burstMs: number): void {
-    const { fields } = this.#entries;
+    const { more } = this.#entries;
     const at = index * STRIDE;
     const earliest = this.#timeline.now[0]! - burstMs;
-    fields[at + LIMIT_TAG_MS] =
-      Math.max(fields[at + LIMIT_TAG_MS]!, earliest) +
-      this.#amount(index, command) * fields[at + LIMIT_EACH_MS]!;
+    more[at + LIMIT_TAG_MS] =
+      Math.max(more[at + LIMIT_TAG_MS]!, earliest) + this.#amount(index, command) * more[at + LIMIT_EACH_MS]!;
   }
 
   refund(index: number, command: Command): void {
-    const { fields } = this.#entries;
+    const { more } = this.#entries;
     const at = index * STRIDE;
-    fields[at + LIMIT_TAG_MS]! -= this.#amount(index, command) * fields[at + LIMIT_EACH_MS]!;
+    more[at + LIMIT_TAG_MS]! -= this.#amount(index, command) * more[at + LIMIT_EACH_MS]!;
   }
 
   park(index: number): void {
-    this.#parked.set(index, this.#entries.fields, index * STRIDE + LIMIT_TAG_MS);
+    this.#parked.set(index, this.#entries.more, index * STRIDE + LIMIT_TAG_MS);
   }
 
   unpark(index: number): void {
@@ -66,18 +65,20 @@ export class Limits {
 
   /** The entry's limit is another from now on; what it has taken too much stays the same amount. */
   set(index: number, perSecond: number, inBytes: boolean): void {
-    const { fields, marks } = this.#entries;
+    const { more, ints } = this.#entries;
     const at = index * STRIDE;
     const now = this.#timeline.now[0]!;
-    const same = (marks[index]! & LIMITED) !== 0 && ((marks[index]! & LIMIT_IN_BYTES) !== 0) === inBytes;
+    const same =
+      (ints[marksAt(index)]! & LIMITED) !== 0 && ((ints[marksAt(index)]! & LIMIT_IN_BYTES) !== 0) === inBytes;
     const eachMs = 1000 / perSecond;
-    const ahead = same ? Math.max(0, fields[at + LIMIT_TAG_MS]! - now) / fields[at + LIMIT_EACH_MS]! : 0;
-    fields[at + LIMIT_TAG_MS] = now + ahead * eachMs;
-    fields[at + LIMIT_EACH_MS] = eachMs;
-    marks[index] = (marks[index]! & ~LIMIT_IN_BYTES) | LIMITED | (inBytes ? LIMIT_IN_BYTES : 0);
+    const ahead = same ? Math.max(0, more[at + LIMIT_TAG_MS]! - now) / more[at + LIMIT_EACH_MS]! : 0;
+    more[at + LIMIT_TAG_MS] = now + ahead * eachMs;
+    more[at + LIMIT_EACH_MS] = eachMs;
+    ints[marksAt(index)] =
+      (ints[marksAt(index)]! & ~LIMIT_IN_BYTES) | LIMITED | (inBytes ? LIMIT_IN_BYTES : 0);
   }
 
   #amount(index: number, command: Command): number {
-    return (this.#entries.marks[index]! & LIMIT_IN_BYTES) !== 0 ? command.lengthBytes : 1;
+    return (this.#entries.ints[marksAt(index)]! & LIMIT_IN_BYTES) !== 0 ? command.lengthBytes : 1;
   }
 }

@@ -1,8 +1,8 @@
 import type { Command } from "@fairlead/core";
-import { type Entries, SHARES, STRIDE, WAITING_SINCE_MS } from "./entries.js";
+import { type Entries, marksAt, SHARES, STRIDE, WAITING_SINCE_MS } from "./entries.js";
 import type { Gate } from "./gate.js";
 import type { Limits } from "./limits.js";
-import { CRITICAL } from "./marks.js";
+import { CRITICAL, PLACED } from "./marks.js";
 import type { DiskSchedulerSettings } from "./options.js";
 import type { Timeline } from "./timeline.js";
 
@@ -19,6 +19,8 @@ export class Minima {
   #units = 0;
   // Next entry to be looked at.
   #cursor = 0;
+  // At 0: when the first of those that were seen in this round may be due. At 1: until then nobody is. ms
+  readonly #dueMs = Float64Array.of(Infinity, 0);
 
   constructor(entries: Entries, timeline: Timeline, limits: Limits) {
     this.#entries = entries;
@@ -26,32 +28,46 @@ export class Minima {
     this.#limits = limits;
   }
 
+  /** Somebody may be due earlier than was thought. */
+  lookAgain(): void {
+    this.#dueMs[1] = 0;
+    this.#dueMs[0] = 0;
+  }
+
   /**
    * An entry with shares that has waited for an interval, while units are left for minima; else NONE. Looks at one
-   * entry for each decision: all have been looked at after as many decisions as there are entries.
+   * entry for each decision, in rounds, and at none while all were served less than an interval ago.
    */
   next(settings: DiskSchedulerSettings, gate: Gate): number {
-    if (this.#units <= 0) return NONE;
-    const entries = this.#entries;
-    if (this.#cursor >= entries.size) this.#cursor = 0;
+    if (this.#timeline.now[0]! < this.#dueMs[1]! || this.#units <= 0) return NONE;
+    const { fields, ints, size } = this.#entries;
+    if (this.#cursor >= size) {
+      this.#nextRound(settings);
+      if (this.#timeline.now[0]! < this.#dueMs[1]!) return NONE;
+    }
     const index = this.#cursor++;
-    if (!this.#isDue(index, settings, gate)) return NONE;
-    if (!gate.criticalOnly || (entries.marks[index]! & CRITICAL) !== 0) return index;
+    if ((ints[marksAt(index)]! & PLACED) === 0) return NONE;
+    const dueMs = fields[index * STRIDE + WAITING_SINCE_MS]! + settings.intervalMs;
+    if (dueMs < this.#dueMs[0]!) this.#dueMs[0] = dueMs;
+    if (dueMs > this.#timeline.now[0]! || !(fields[index * STRIDE + SHARES]! > 0)) return NONE;
+    if (this.#limits.reached(index) || !(settings.floor > 0 || gate.defers(index))) return NONE;
+    if (!gate.criticalOnly || (ints[marksAt(index)]! & CRITICAL) !== 0) return index;
     // Its turn comes as soon as it may go.
     this.#cursor--;
     return NONE;
   }
 
-  #isDue(index: number, settings: DiskSchedulerSettings, gate: Gate): boolean {
-    const entries = this.#entries;
-    const at = index * STRIDE;
-    if (!entries.isPlaced(index) || !(entries.fields[at + SHARES]! > 0)) return false;
-    if (this.#timeline.now[0]! - entries.fields[at + WAITING_SINCE_MS]! < settings.intervalMs) return false;
-    return !this.#limits.reached(index) && (settings.floor > 0 || gate.defers(index));
+  #nextRound(settings: DiskSchedulerSettings): void {
+    this.#cursor = 0;
+    this.#dueMs[1] = this.#dueMs[0]!;
+    // Those that wake up from now on are due no earlier.
+    this.#dueMs[0] = this.#timeline.now[0]! + settings.intervalMs;
   }
 
   /** A command is served. */
   earn(command: Command, settings: DiskSchedulerSettings, gate: Gate): void {
+    // As a rule nobody needs one, and no more is saved up.
+    if (this.#units === 1) return;
     const part = gate.deferring ? DEFERRED_FLOOR : settings.floor;
     this.#units = Math.min(1, this.#units + command.units * part);
   }

@@ -1,8 +1,9 @@
+import type { Command } from "@fairlead/core";
 import { Activity } from "./activity.js";
-import { Entries, SHARES, STRIDE, WAITING_SINCE_MS } from "./entries.js";
+import { CONSUMED, Entries, marksAt, SHARES, STRIDE, TAG, WAITING_SINCE_MS, weightOf } from "./entries.js";
 import { Guarantees } from "./guarantees.js";
 import { Limits } from "./limits.js";
-import { CRITICAL, GUARANTEED, PARKED, PLACED, REMOVED } from "./marks.js";
+import { ACTIVE, CRITICAL, GUARANTEED, LIMITED, PARKED, PLACED, REMOVED, RESTING } from "./marks.js";
 import { DEFAULTS, type DiskSchedulerSettings } from "./options.js";
 import { Tier, type TurnCheck } from "./tier.js";
 import { Timeline } from "./timeline.js";
@@ -29,7 +30,7 @@ export class Places implements TurnCheck {
   /** The FIFO is no longer empty. */
   wake(index: number): void {
     this.entries.fields[index * STRIDE + WAITING_SINCE_MS] = this.timeline.now[0]!;
-    this.activity.wake(index);
+    if ((this.entries.ints[marksAt(index)]! & (ACTIVE | RESTING)) !== ACTIVE) this.activity.wake(index);
     this.place(index);
   }
 
@@ -37,14 +38,24 @@ export class Places implements TurnCheck {
   sleep(index: number): void {
     this.withdraw(index);
     this.activity.rest(index);
-    if ((this.entries.marks[index]! & REMOVED) !== 0) this.release(index);
+    if ((this.entries.ints[marksAt(index)]! & REMOVED) !== 0) this.release(index);
+  }
+
+  /** The last command of a placed entry went, and is outstanding. */
+  pause(index: number, tier: Tier): void {
+    tier.leave(index);
+    const marks = this.entries.ints[marksAt(index)]!;
+    if ((marks & GUARANTEED) !== 0) this.guarantees.pause(index);
+    if ((marks & REMOVED) !== 0) this.release(index);
   }
 
   /** Puts an entry that has commands where its tags belong. */
   place(index: number): void {
     const tier = this.tierOf(index);
-    tier.catchUp(index, this.settings.rangeUnits);
-    if ((this.entries.marks[index]! & GUARANTEED) !== 0) {
+    if (this.entries.fields[index * STRIDE + TAG]! < tier.virtualTime) {
+      tier.catchUp(index, this.settings.rangeUnits);
+    }
+    if ((this.entries.ints[marksAt(index)]! & GUARANTEED) !== 0) {
       this.guarantees.resume(index, this.settings.guaranteeWindowMs);
     }
     tier.put(index);
@@ -52,12 +63,12 @@ export class Places implements TurnCheck {
 
   /** The entry waits nowhere any more. */
   withdraw(index: number): void {
-    const { marks } = this.entries;
-    if ((marks[index]! & PLACED) !== 0) {
+    const { ints } = this.entries;
+    if ((ints[marksAt(index)]! & PLACED) !== 0) {
       this.tierOf(index).leave(index);
-      if ((marks[index]! & GUARANTEED) !== 0) this.guarantees.pause(index);
-    } else if ((marks[index]! & PARKED) !== 0) {
-      marks[index]! &= ~PARKED;
+      if ((ints[marksAt(index)]! & GUARANTEED) !== 0) this.guarantees.pause(index);
+    } else if ((ints[marksAt(index)]! & PARKED) !== 0) {
+      ints[marksAt(index)]! &= ~PARKED;
       this.limits.unpark(index);
     }
   }
@@ -65,14 +76,26 @@ export class Places implements TurnCheck {
   parksFirst(index: number): boolean {
     if (!this.limits.reached(index)) return false;
     this.withdraw(index);
-    this.entries.marks[index]! |= PARKED;
+    this.entries.ints[marksAt(index)]! |= PARKED;
     this.limits.park(index);
     return true;
   }
 
+  /** What a command cost its entry is given back: it was not sent. */
+  refund(index: number, command: Command): void {
+    const { fields, ints } = this.entries;
+    const at = index * STRIDE;
+    const marks = ints[marksAt(index)]!;
+    fields[at + TAG]! -= command.units / weightOf(fields, at);
+    fields[at + CONSUMED]! -= command.units;
+    if (ints[marksAt(index) + 1]! > 0) ints[marksAt(index) + 1]!--;
+    if ((marks & LIMITED) !== 0) this.limits.refund(index, command);
+    if ((marks & GUARANTEED) !== 0) this.guarantees.refund(index, command);
+  }
+
   /** A command came back to an entry that has others, with its cost. */
   moveUp(index: number): void {
-    if ((this.entries.marks[index]! & PARKED) !== 0) {
+    if ((this.entries.ints[marksAt(index)]! & PARKED) !== 0) {
       this.withdraw(index);
       this.place(index);
     } else {
@@ -93,7 +116,7 @@ export class Places implements TurnCheck {
 
   /** Gives the entry up; its FIFO must be empty. */
   release(index: number): void {
-    const marks = this.entries.marks[index]!;
+    const marks = this.entries.ints[marksAt(index)]!;
     this.tierOf(index).forget(index);
     this.activity.leave(index);
     if ((marks & GUARANTEED) !== 0) this.guarantees.detach(index);

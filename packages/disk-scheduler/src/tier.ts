@@ -1,4 +1,4 @@
-import { CREDIT, type Entries, STRIDE, TAG, weightOf } from "./entries.js";
+import { CREDIT, type Entries, marksAt, STRIDE, TAG, weightOf } from "./entries.js";
 import type { Gate } from "./gate.js";
 import { LANE, LANES, OVER, PLACED } from "./marks.js";
 import { WinnerTree } from "./winner-tree.js";
@@ -30,6 +30,10 @@ export class Tier {
   readonly #entries: Entries;
   readonly #turnCheck: TurnCheck;
   readonly #lanes: WinnerTree[] = [];
+  readonly #first = new WinnerTree();
+  #firstNumber = NONE;
+  // Always empty.
+  readonly #none = new WinnerTree();
   // Number of each lane, in the order in which they were first needed.
   readonly #numbers: number[] = [];
   readonly #placeByNumber = new Int8Array(LANES).fill(NONE);
@@ -43,43 +47,38 @@ export class Tier {
 
   /** The entry waits in its lane, with the tag that its fields say. */
   put(index: number): void {
-    const { marks } = this.#entries;
-    if ((marks[index]! & PLACED) === 0) {
-      marks[index]! |= PLACED;
+    const { fields, ints } = this.#entries;
+    const marks = ints[marksAt(index)]!;
+    if ((marks & PLACED) === 0) {
+      ints[marksAt(index)] = marks | PLACED;
       this.waiting++;
     }
-    this.#key(index);
+    // Nearly always there is no other lane.
+    const lane = (marks & LANE) === this.#firstNumber ? this.#first : this.#laneOf(marks & LANE);
+    lane.lower(index, fields, index * STRIDE + TAG);
   }
 
   /** It waits no more. */
   leave(index: number): void {
-    this.#entries.marks[index]! &= ~PLACED;
+    this.#entries.ints[marksAt(index)]! &= ~PLACED;
     this.waiting--;
   }
 
   /** It is in no lane any more: before what tells its lane changes. */
   forget(index: number): void {
-    const place = this.#placeByNumber[this.#entries.marks[index]! & LANE]!;
+    const place = this.#placeByNumber[this.#entries.ints[marksAt(index)]! & LANE]!;
     if (place !== NONE) this.#lanes[place]!.clear(index);
   }
 
   /** The entry with the lowest local virtual time among those that may go, which the LUN's follows; NONE where there is none. */
   lowest(gate: Gate): number {
-    const lanes = this.#lanes;
-    while (this.waiting > 0) {
-      let place = 0;
-      if (lanes.length === 1 && gate.open) this.#settle(lanes[0]!);
-      else place = this.#lowestLane(gate);
-      if (place === NONE || lanes[place]!.winnerKey === Infinity) return NONE;
-      const index = lanes[place]!.winner;
-      if (gate.refuses(index, this.#numbers[place]!)) {
-        this.#move(index, OVER);
-        continue;
-      }
-      if (lanes[place]!.winnerKey > this.virtualTime) this.virtualTime = lanes[place]!.winnerKey;
-      return index;
-    }
-    return NONE;
+    if (this.waiting === 0) return NONE;
+    let lane = this.#first;
+    if (gate.open && this.#lanes.length === 1) this.#settle(lane);
+    else lane = this.#lowestLane(gate) ?? this.#none;
+    if (lane.winnerKey === Infinity) return NONE;
+    if (lane.winnerKey > this.virtualTime) this.virtualTime = lane.winnerKey;
+    return lane.winner;
   }
 
   get rebaseDue(): boolean {
@@ -117,63 +116,60 @@ export class Tier {
     this.virtualTime = 0;
   }
 
-  /** Place of the lane with the lowest tag among those that may go; NONE where all are empty. */
-  #lowestLane(gate: Gate): number {
-    const lanes = this.#lanes;
-    let lowest = NONE;
-    let lowestKey = Infinity;
-    for (let place = 0; place < lanes.length; place++) {
-      const lane = lanes[place]!;
-      if (lane.winnerKey > lowestKey || !gate.permits(this.#numbers[place]!)) continue;
-      this.#settle(lane);
-      const key = lane.winnerKey;
-      if (!(key < lowestKey || (key === lowestKey && key < Infinity && (this.#turn & 1) === 1))) continue;
-      lowest = place;
-      lowestKey = key;
+  /** The lane with the lowest tag among those that may go. */
+  #lowestLane(gate: Gate): WinnerTree | undefined {
+    for (;;) {
+      let lowest: WinnerTree | undefined;
+      let lowestKey = Infinity;
+      let number = NONE;
+      this.#turn++;
+      for (let place = 0; place < this.#lanes.length; place++) {
+        const lane = this.#lanes[place]!;
+        if (lane.winnerKey > lowestKey || !gate.permits(this.#numbers[place]!)) continue;
+        this.#settle(lane);
+        const key = lane.winnerKey;
+        if (!(key < lowestKey || (key === lowestKey && key < Infinity && (this.#turn & 1) === 1))) continue;
+        lowest = lane;
+        lowestKey = key;
+        number = this.#numbers[place]!;
+      }
+      if (lowest === undefined || !gate.refuses(lowest.winner, number)) return lowest;
+      this.#move(lowest.winner, OVER);
     }
-    this.#turn++;
-    return lowest;
   }
 
   /** Leaves an entry first that waits, whose key is its tag, and that has not reached its limit. */
   #settle(lane: WinnerTree): void {
-    const { fields, marks } = this.#entries;
+    const { fields, ints } = this.#entries;
     while (lane.winnerKey < Infinity) {
       const index = lane.winner;
       const at = index * STRIDE + TAG;
-      if ((marks[index]! & PLACED) !== 0) {
+      if ((ints[marksAt(index)]! & PLACED) !== 0) {
         if (fields[at]! > lane.winnerKey) {
-          lane.set(index, fields, at);
+          lane.replace(fields, at);
           continue;
         }
         if (!this.#turnCheck.parksFirst(index)) return;
       }
-      lane.clear(index);
-      marks[index]! &= ~OVER;
+      lane.drop();
+      ints[marksAt(index)]! &= ~OVER;
     }
   }
 
-  /** The key of the entry is no later than its tag. */
-  #key(index: number): void {
-    const { fields, marks } = this.#entries;
-    const number = marks[index]! & LANE;
-    let place = this.#placeByNumber[number]!;
-    if (place === NONE) place = this.#addLane(number);
-    const lane = this.#lanes[place]!;
-    if (!lane.atMost(index, fields, index * STRIDE + TAG)) lane.set(index, fields, index * STRIDE + TAG);
-  }
-
   #move(index: number, over: number): void {
-    const { marks } = this.#entries;
+    const { ints } = this.#entries;
     this.forget(index);
-    marks[index] = (marks[index]! & ~OVER) | over;
-    if ((marks[index]! & PLACED) !== 0) this.#key(index);
+    ints[marksAt(index)] = (ints[marksAt(index)]! & ~OVER) | over;
+    if ((ints[marksAt(index)]! & PLACED) !== 0) this.put(index);
   }
 
-  #addLane(number: number): number {
-    const place = this.#lanes.push(new WinnerTree()) - 1;
+  #laneOf(number: number): WinnerTree {
+    const known = this.#lanes[this.#placeByNumber[number]!];
+    if (known !== undefined) return known;
+    const lane = this.#lanes.length === 0 ? this.#first : new WinnerTree();
+    if (this.#lanes.length === 0) this.#firstNumber = number;
+    this.#placeByNumber[number] = this.#lanes.push(lane) - 1;
     this.#numbers.push(number);
-    this.#placeByNumber[number] = place;
-    return place;
+    return lane;
   }
 }

@@ -5,18 +5,23 @@
 export class Timeline {
   /** At 0: now, ms since the first call; it never falls. In an array, since a fraction that is passed on is put on the heap. */
   readonly now = new Float64Array(1);
+  /** Time has passed; whoever looks at what that changes sets it back. */
+  passed = true;
   // The last nowMs, and what is added to it.
   readonly #caller = Float64Array.of(Number.NaN, 0);
 
   follow(nowMs: number): void {
     const caller = this.#caller;
+    if (nowMs === caller[0]!) return;
     if (!(nowMs >= caller[0]!)) {
       // The first call, or the clock was set back: time goes on from where it was.
       caller[1] = this.now[0]! - nowMs;
     }
     caller[0] = nowMs;
     const now = nowMs + caller[1]!;
-    if (now > this.now[0]!) this.now[0] = now;
+    if (!(now > this.now[0]!)) return;
+    this.now[0] = now;
+    this.passed = true;
   }
 
   /** The first moment on the caller's clock at which `ms` has come. */

@@ -47,9 +47,37 @@ export class WinnerTree {
     }
   }
 
-  /** Whether the leaf has the key `keys[place]` or a lower one. */
-  atMost(leaf: number, keys: Float64Array, place: number): boolean {
-    return leaf < this.#leaves && this.#nodes[(leaf + this.#leaves) * 2]! <= keys[place]!;
+  /** Gives the winner another key, no lower than the one it has: as `set`, with less to look at. */
+  replace(keys: Float64Array, place: number): void {
+    const nodes = this.#nodes;
+    const leaf = nodes[3]! | 0;
+    let at = (leaf + this.#leaves) * 2;
+    let bestKey = keys[place]!;
+    let best = leaf;
+    let ties = this.#randomBits();
+    nodes[at] = bestKey;
+    while (at > 2) {
+      const siblingKey = nodes[at ^ 2]!;
+      if (siblingKey < bestKey || (siblingKey === bestKey && (ties & 1) === 1)) {
+        bestKey = siblingKey;
+        best = nodes[(at ^ 2) + 1]! | 0;
+      }
+      ties >>= 1;
+      at = (at >> 2) << 1;
+      nodes[at] = bestKey;
+      nodes[at + 1] = best;
+    }
+  }
+
+  /** Takes the winner out. */
+  drop(): void {
+    this.replace(ABSENT, 0);
+  }
+
+  /** As `set`, unless the leaf has the key `keys[place]` already, or a lower one. */
+  lower(leaf: number, keys: Float64Array, place: number): void {
+    if (leaf < this.#leaves && this.#nodes[(leaf + this.#leaves) * 2]! <= keys[place]!) return;
+    this.set(leaf, keys, place);
   }
 
   /** Takes the leaf out. */
