@@ -25,10 +25,13 @@ export class OptionError extends FairleadError {
 }
 
 /**
- * Refuses an option that is none of `known`: a typing error would otherwise leave a default in force in silence.
- * Throws `OPTION_UNKNOWN`.
+ * Refuses options that are no object, and an option that is none of `known`: a typing error would otherwise leave a
+ * default in force in silence. `name` stands for the object in the message. Throws OptionError, or `OPTION_UNKNOWN`.
  */
-export function refuseUnknownOptions(options: object, known: readonly string[]): void {
+export function refuseUnknownOptions(options: object, known: readonly string[], name = "options"): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new OptionError(name, `an object with any of ${known.join(", ")}`, options);
+  }
   for (const option of Object.keys(options)) {
     if (known.includes(option)) continue;
     throw new FairleadError(
@@ -38,8 +41,23 @@ export function refuseUnknownOptions(options: object, known: readonly string[]):
   }
 }
 
+/**
+ * Refuses what is no number, or one for which `holds` is false. "8" would compare like 8 and be added like a text.
+ * Throws OptionError.
+ */
+export function checkNumber(
+  option: string,
+  value: number,
+  holds: (value: number) => boolean,
+  expected: string,
+): void {
+  if (typeof value !== "number") throw new OptionError(option, `a number, ${expected}`, value);
+  if (!holds(value)) throw new OptionError(option, expected, value);
+}
+
 function display(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value);
+  if (typeof value === "function") return "a function";
   if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
   return String(value);
 }

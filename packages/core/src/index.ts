@@ -14,7 +14,7 @@ export type { AdmissionPolicy, EntryStatus } from "./admission.js";
 export type { Clock, Timer } from "./clock.js";
 export { Command, type Op, type Outcome } from "./command.js";
 export { Request, type VirtualDisk } from "./disk.js";
-export { FairleadError, OptionError, refuseUnknownOptions } from "./errors.js";
+export { checkNumber, FairleadError, OptionError, refuseUnknownOptions } from "./errors.js";
 export type { EventSink, HostEvent } from "./events.js";
 export type { EntrySettings, Rate } from "./level.js";
 export { Frame, type NicDriver, type NicListener } from "./nic.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FairleadError, OptionError, refuseUnknownOptions } from "../src/index.js";
+import { checkNumber, FairleadError, OptionError, refuseUnknownOptions } from "../src/index.js";
 
 describe("FairleadError", () => {
   it("carries its code, its cause and the name of its class", () => {
@@ -21,6 +21,7 @@ describe("OptionError", () => {
     [[1], "an array"],
     [{ secret: "s" }, "an object"],
     [10n, "10"],
+    [() => "source", "a function"],
   ])("names the option, what was expected and %o", (received, shown) => {
     const error = new OptionError("quantum", "a whole number", received);
     expect(error.message).toBe(`option quantum must be a whole number, but is ${shown}`);
@@ -37,5 +38,44 @@ describe("refuseUnknownOptions", () => {
       }),
     );
     refuseUnknownOptions({ floor: undefined }, ["quantum", "floor"]);
+  });
+
+  it.each([
+    [undefined, "undefined"],
+    [null, "null"],
+    [5, "5"],
+    ["quantum", '"quantum"'],
+    [[], "an array"],
+    [() => 1, "a function"],
+  ])("refuses %o, which is no object, and tells what there is", (options, shown) => {
+    const expected = `an object with any of quantum, floor, but is ${shown}`;
+    expect(() => refuseUnknownOptions(options as never, ["quantum", "floor"])).toThrow(
+      `option options must be ${expected}`,
+    );
+    expect(() => refuseUnknownOptions(options as never, ["quantum", "floor"], "factors")).toThrow(
+      `option factors must be ${expected}`,
+    );
+  });
+});
+
+describe("checkNumber", () => {
+  const check = (value: unknown) => checkNumber("floor", value as never, (part) => part >= 0, "0 or more");
+
+  it.each([
+    ["8", 'a number, 0 or more, but is "8"'],
+    [8n, "a number, 0 or more, but is 8"],
+    [null, "a number, 0 or more, but is null"],
+    [undefined, "a number, 0 or more, but is undefined"],
+    [Symbol("s"), "a number, 0 or more, but is Symbol(s)"],
+    [Object.create(null), "a number, 0 or more, but is an object"],
+    [-1, "0 or more, but is -1"],
+    [Number.NaN, "0 or more, but is NaN"],
+  ])("refuses %o", (value, message) => {
+    expect(() => check(value)).toThrow(OptionError);
+    expect(() => check(value)).toThrow(`option floor must be ${message}`);
+  });
+
+  it("takes what is in the range", () => {
+    for (const value of [0, 0.5, Infinity]) check(value);
   });
 });
