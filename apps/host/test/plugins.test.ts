@@ -51,14 +51,49 @@ describe("a policy from a file", () => {
     const source = await place({
       "mine.ts": `${CORE}export default defineStrategy({ name: "mine",
         options: ${WEIGHT("(value) => ({ value: { doubled: value.weight * 2 } })")},
-        create: ({ doubled }, { team, ordinal }) => ({ name: team + doubled + ordinal, select: () => 0 }) });`,
+        create: ({ doubled }, { team, ordinal }) => ({ name: "mine", select: () => team + doubled + ordinal }) });`,
     });
     const policy = await loadPolicy("strategy", { file: "mine.ts", weight: 4 }, source);
     expect(policy).toMatchObject({ kind: "strategy", name: "mine", contract: 1 });
     expect(policy.from).toBe(`file ${join(source.directory, "mine.ts")}`);
     const made = [3, 7].map((ordinal) => policy.create({ team: "t", ordinal }));
-    expect(made.map(({ name }) => name)).toEqual(["t83", "t87"]);
+    expect(made.map((one) => one.select([], {} as never))).toEqual(["t83", "t87"]);
     expect(made[0]).not.toBe(made[1]);
+  });
+
+  it("bears the plugin's name, whatever it is made from", async () => {
+    const source = await place({
+      "literal.ts": strategy("literal").replace('=> ({ name: "literal"', '=> ({ name: "of-another"'),
+      "class.ts": `${CORE}class Mine {
+  #calls = 0;
+  get name() { return "of-another"; }
+  select() { return this.#calls++; }
+}
+export default defineStrategy({ name: "class", create: () => new Mine() });`,
+      "frozen.ts": `${CORE}export default defineStrategy({ name: "frozen",
+        create: () => Object.freeze({ name: "of-another", select: () => 0 }) });`,
+    });
+    const made = async (file: string) =>
+      (await loadPolicy("strategy", { file }, source)).create({ team: "t", ordinal: 0 });
+    expect((await made("literal.ts")).name).toBe("literal");
+    const mine = await made("class.ts");
+    expect([mine.name, mine.select([], {} as never), mine.select([], {} as never)]).toEqual(["class", 0, 1]);
+    expect((await made("frozen.ts")).name).toBe("of-another");
+  });
+
+  it("is refused where it runs tests, itself or in what it imports", async () => {
+    const source = await place({
+      "suite.ts": `import { strategySuite } from "@fairlead/compliance";\nstrategySuite;\n${strategy("suite")}`,
+      "inner.ts": `import "./inner.test.ts";\n${strategy("inner")}`,
+      "inner.test.ts": 'import { it } from "vitest";\nit("runs", () => {});',
+      "types.ts": `import type { SuiteRunner } from "@fairlead/compliance";\n${strategy("types")}`,
+    });
+    const why = "a plugin's module must not run tests; move them to a file of their own";
+    expect(await refused(source, { file: "suite.ts" })).toContain(`it imports @fairlead/compliance: ${why}`);
+    expect(await refused(source, { file: "inner.ts" })).toMatch(
+      /^PLUGIN_LOAD_FAILED: plugin …\/inner\.ts can't be loaded: it imports vitest: /,
+    );
+    expect(await refused(source, { file: "types.ts" })).toBe("loaded");
   });
 
   it("is evaluated anew each time, with what it imports", async () => {
@@ -294,6 +329,11 @@ describe("a policy from a package", () => {
     expect(await refused(source, { package: "@example/slow" })).toMatch(
       /^PLUGIN_NOT_FOUND: there is no package @example\/slow, neither from … nor from the host; install it with npm$/,
     );
+    expect(await refused(source, { package: "rond-robin" })).toMatch(
+      /^PLUGIN_NOT_FOUND: there is no package rond-robin, .*; did you mean the built-in round-robin\?$/,
+    );
+    // An admission policy would be refused where a strategy is wanted.
+    expect(await refused(source, { package: "strict-priorty" })).toMatch(/; install it with npm$/);
   });
 
   it("is found from the host where the config's folder has none", async () => {

@@ -44,7 +44,7 @@ export function show(value: unknown): string {
 }
 
 /** The known key that is most like it, if one is. */
-function nearest(key: string, known: readonly string[]): string | undefined {
+export function nearest(key: string, known: readonly string[]): string | undefined {
   const distanceMax = Math.max(1, Math.floor(Math.min(key.length, 40) / 3));
   let best: string | undefined;
   let bestDistance = distanceMax + 1;

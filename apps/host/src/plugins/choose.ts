@@ -79,7 +79,7 @@ export async function loadPlugin(
   if (entry.file !== undefined) checkFileSpecifier(entry.file);
   const path =
     entry.file === undefined
-      ? resolvePackage(entry.package ?? "", directory)
+      ? resolvePackage(entry.package ?? "", directory, namesOf(builtIns, kind))
       : resolve(directory, entry.file);
   const from = entry.file === undefined ? `package ${entry.package}` : `file ${path}`;
   return { plugin: asPlugin(await loadDefault(path, timeoutMs), from), from };
@@ -90,11 +90,17 @@ function builtIn(
   kind: PolicyKind | undefined,
   name: string,
 ): PolicyPlugin<unknown, unknown> {
-  const all = kind === undefined ? [...builtIns.strategy, ...builtIns["admission-policy"]] : builtIns[kind];
-  const found = all.find((plugin) => plugin.name === name);
+  const found = ofKind(builtIns, kind).find((plugin) => plugin.name === name);
   if (found !== undefined) return found;
   const words = kind === "strategy" ? "strategy" : kind === undefined ? "policy" : "admission policy";
-  const names = all.map((plugin) => plugin.name);
-  const message = `there is no built-in ${words} ${JSON.stringify(name)}${suggestion(name, names)}`;
+  const message = `there is no built-in ${words} ${JSON.stringify(name)}${suggestion(name, namesOf(builtIns, kind))}`;
   throw new FairleadError("PLUGIN_NOT_FOUND", message);
+}
+
+function ofKind(builtIns: BuiltIns, kind: PolicyKind | undefined): readonly PolicyPlugin<unknown, unknown>[] {
+  return kind === undefined ? [...builtIns.strategy, ...builtIns["admission-policy"]] : builtIns[kind];
+}
+
+function namesOf(builtIns: BuiltIns, kind: PolicyKind | undefined): string[] {
+  return ofKind(builtIns, kind).map(({ name }) => name);
 }

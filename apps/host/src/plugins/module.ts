@@ -5,6 +5,9 @@ import { createJiti } from "jiti";
 import { within } from "./patience.js";
 import { type PluginFile, readPluginFile } from "./plugin-file.js";
 
+/** What only tests import; a suite would run for seconds within the host. Node's own runner can't be kept from a module. */
+const TEST_MODULES = ["@fairlead/compliance", "vitest"];
+
 /**
  * What the file exports by default, evaluated anew at each call, so that an edited file can be swapped in. Its
  * `@fairlead/core` is the host's own copy, wherever the file lies.
@@ -30,9 +33,23 @@ async function evaluate({ path, source }: PluginFile): Promise<unknown> {
     moduleCache: false,
     fsCache: false, // It would lie where others can write.
     interopDefault: false,
-    virtualModules: { "@fairlead/core": core },
+    virtualModules: virtualModules(),
   });
   return jiti.evalModule(source, { filename: path, async: true, forceTranspile: true });
+}
+
+function virtualModules(): Record<string, unknown> {
+  const modules: Record<string, unknown> = { "@fairlead/core": core };
+  for (const name of TEST_MODULES) {
+    Object.defineProperty(modules, name, {
+      enumerable: true,
+      get() {
+        const why = "a plugin's module must not run tests; move them to a file of their own";
+        throw new Error(`it imports ${name}: ${why}`);
+      },
+    });
+  }
+  return modules;
 }
 
 /** `boom (line 7)` */

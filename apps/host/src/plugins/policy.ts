@@ -86,7 +86,7 @@ export async function preparePolicy<Kind extends PolicyKind>(
   const checked = await checkOptions(plugin, options, timeoutMs);
   const create = (context: TeamContext): PolicyOf[Kind] => {
     const made = plugin.create(checked, context);
-    if (isPolicy(kind, made)) return made;
+    if (isPolicy(kind, made)) return named(name, made);
     throw new FairleadError("PLUGIN_INVALID", `${name} of ${from} did not create ${KIND_WORDS[kind]}`);
   };
   tryOnce(name, create);
@@ -99,6 +99,13 @@ function isPolicy<Kind extends PolicyKind>(kind: Kind, made: unknown): made is P
   }
   // By Reflect: a class's methods are not its own properties.
   return METHODS[kind].every((method) => typeof Reflect.get(made, method) === "function");
+}
+
+/** With its plugin's name, which is the one that a list has: a policy made from another package bears that one's. */
+function named<Policy extends PolicyOf[PolicyKind]>(name: string, made: Policy): Policy {
+  // The object itself, since a policy may have private fields; a frozen one keeps its own name.
+  if (made.name !== name) Reflect.defineProperty(made, "name", { value: name, configurable: true });
+  return made;
 }
 
 /** Its own check of the options, at once and not at the first LUN. */
