@@ -1,24 +1,31 @@
 import type { EntryStatus, EventSink, Rate, VmId } from "@fairlead/core";
 import { formatRate } from "./config/units.js";
 
-/** A guarantee counts as met again after this many looks without a lack: one a second. */
+/** Looks without an end of the lack, one a second, until it is told: a start of I/O or a swap has one or two. */
+const UNMET_AFTER_LOOKS = 3;
+/** Looks without a lack until the end is told. */
 const MET_AFTER_LOOKS = 5;
 const UNIT_BYTES = 4096;
 
 interface Watched {
-  unmetMs: number;
-  /** Looks since the last lack while the alert is up; -1: it is not. */
-  looksMet: number;
+  readonly unmet: boolean;
+  /** Looks since the last one that said what `unmet` says. */
+  readonly contraryLooks: number;
+  /** At that one. */
+  readonly sinceMs: number;
+  readonly sinceUnits: number;
+  /** Of the entry, at the last look. */
+  readonly unmetMs: number;
+  readonly consumedUnits: number;
 }
 
 /** A VM on a LUN at one look. */
 export interface GuaranteeLook {
+  readonly nowMs: number;
   readonly vm: VmId;
   readonly vmName: string;
   readonly lun: string;
   readonly entry: EntryStatus;
-  /** Of the last seconds. */
-  readonly unitsPerSecond: number;
   /** @default 4096 */
   readonly unitBytes?: number | undefined;
 }
@@ -33,40 +40,49 @@ export class Guarantees {
   }
 
   /** To be called each second for each VM that has an entry on the LUN. */
-  look({ vm, vmName, lun, entry, unitsPerSecond, unitBytes = UNIT_BYTES }: GuaranteeLook): void {
+  look(at: GuaranteeLook): void {
+    const { nowMs, vm, lun, entry } = at;
+    const { unmetMs, consumedUnits } = entry;
     const key = `${vm} ${lun}`;
-    const watched = this.#watched.get(key) ?? { unmetMs: 0, looksMet: -1 };
-    // The entry was made anew: its count begins again at 0.
-    const lacked = entry.unmetMs > (entry.unmetMs < watched.unmetMs ? 0 : watched.unmetMs);
-    const up = watched.looksMet >= 0;
-    const looksMet = lacked ? 0 : up ? watched.looksMet + 1 : -1;
-    const over = looksMet >= MET_AFTER_LOOKS || (up && entry.guarantee === null);
-    this.#watched.set(key, { unmetMs: entry.unmetMs, looksMet: over ? -1 : looksMet });
-    if (up === lacked && !over) return;
-    if (lacked && !up) this.#tell("guarantee-unmet", vmName, lun, entry.guarantee, unitsPerSecond, unitBytes);
-    else if (over) this.#tell("guarantee-met", vmName, lun, entry.guarantee, unitsPerSecond, unitBytes);
+    const watched = this.#watched.get(key);
+    const unmet = watched?.unmet ?? false;
+    // The entry was made anew: its counts begin again at 0.
+    const anew =
+      watched !== undefined && (unmetMs < watched.unmetMs || consumedUnits < watched.consumedUnits);
+    const lacks = unmetMs > (anew ? 0 : (watched?.unmetMs ?? 0));
+    const contraryLooks = lacks === unmet ? 0 : (watched?.contraryLooks ?? 0) + 1;
+    const turned =
+      contraryLooks >= (unmet ? MET_AFTER_LOOKS : UNMET_AFTER_LOOKS) || (unmet && entry.guarantee === null);
+    if (turned) this.#tell(!unmet, at, watched);
+    const since =
+      turned || anew || watched === undefined || contraryLooks === 0
+        ? { sinceMs: nowMs, sinceUnits: consumedUnits }
+        : { sinceMs: watched.sinceMs, sinceUnits: watched.sinceUnits };
+    const next = { unmet: turned !== unmet, contraryLooks: turned ? 0 : contraryLooks };
+    this.#watched.set(key, { ...next, ...since, unmetMs, consumedUnits });
   }
 
-  #tell(
-    kind: "guarantee-unmet" | "guarantee-met",
-    subject: string,
-    lun: string,
-    guarantee: Rate | null,
-    unitsPerSecond: number,
-    unitBytes: number,
-  ): void {
+  #tell(unmet: boolean, { nowMs, vmName, lun, entry, unitBytes }: GuaranteeLook, since?: Watched): void {
+    const { guarantee, consumedUnits } = entry;
     const configured = formatRate(guarantee);
-    const received =
-      guarantee !== null && "bytesPerSecond" in guarantee
-        ? `about ${((unitsPerSecond * unitBytes) / 2 ** 20).toFixed(1)}MiB/s`
-        : `${unitsPerSecond.toFixed(0)} units/s`;
-    const unmet = kind === "guarantee-unmet";
+    const seconds = (nowMs - (since?.sinceMs ?? nowMs)) / 1000;
+    const unitsPerSecond = seconds > 0 ? (consumedUnits - (since?.sinceUnits ?? 0)) / seconds : 0;
+    const received = `${receivedText(guarantee, unitsPerSecond, unitBytes)} over ${seconds.toFixed(0)} s`;
     this.#onEvent({
-      kind,
+      kind: unmet ? "guarantee-unmet" : "guarantee-met",
       severity: unmet ? "warning" : "info",
-      subject,
-      reason: `${configured} of ${lun} ${unmet ? "can't be met" : "is met again"}: it received ${received}`,
+      subject: vmName,
+      reason:
+        guarantee === null
+          ? `it has no guarantee on ${lun} any more`
+          : `${configured} of ${lun} ${unmet ? "can't be met" : "is met again"}: it received ${received}`,
       inputs: { lun, configured, received },
     });
   }
+}
+
+function receivedText(guarantee: Rate | null, unitsPerSecond: number, unitBytes = UNIT_BYTES): string {
+  return guarantee !== null && "bytesPerSecond" in guarantee
+    ? `about ${((unitsPerSecond * unitBytes) / 2 ** 20).toFixed(1)}MiB/s`
+    : `${unitsPerSecond.toFixed(0)} units/s`;
 }

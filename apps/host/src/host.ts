@@ -186,8 +186,7 @@ function sample({ spm, vms, usage, policies }: Host, clock: Clock, guarantees: G
       const entry = spm.entry(vm, lun);
       if (entry === undefined) continue;
       usage.sample(nowMs, lun, vm, entry.consumedUnits);
-      const unitsPerSecond = usage.unitsPerSecond(lun, vm);
-      guarantees.look({ vm, vmName, lun, entry, unitsPerSecond, unitBytes });
+      guarantees.look({ nowMs, vm, vmName, lun, entry, unitBytes });
     }
   }
 }
