@@ -30,7 +30,7 @@ export class OptionError extends FairleadError {
  */
 export function refuseUnknownOptions(options: object, known: readonly string[], name = "options"): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new OptionError(name, `an object with any of ${known.join(", ")}`, options);
+    throw new OptionError(name, `an object { ${known.join(", ")} }`, options);
   }
   for (const option of Object.keys(options)) {
     if (known.includes(option)) continue;

@@ -48,7 +48,7 @@ describe("refuseUnknownOptions", () => {
     [[], "an array"],
     [() => 1, "a function"],
   ])("refuses %o, which is no object, and tells what there is", (options, shown) => {
-    const expected = `an object with any of quantum, floor, but is ${shown}`;
+    const expected = `an object { quantum, floor }, but is ${shown}`;
     expect(() => refuseUnknownOptions(options as never, ["quantum", "floor"])).toThrow(
       `option options must be ${expected}`,
     );
