@@ -1,4 +1,10 @@
-import { type LoadDistributionStrategy, OptionError, type Path, refuseUnknownOptions } from "@fairlead/core";
+import {
+  checkNumber,
+  type LoadDistributionStrategy,
+  OptionError,
+  type Path,
+  refuseUnknownOptions,
+} from "@fairlead/core";
 
 export interface LeastPendingOptions {
   /** What is compared: `bytes` or `commands` sent and not completed. @default "bytes" */
@@ -15,7 +21,7 @@ export function leastPending(options: LeastPendingOptions = {}): LoadDistributio
   refuseUnknownOptions(options, ["by", "pendingBytesMax"]);
   const { by = "bytes", pendingBytesMax = Infinity } = options;
   if (by !== "bytes" && by !== "commands") throw new OptionError("by", '"bytes" or "commands"', by);
-  if (!(pendingBytesMax > 0)) throw new OptionError("pendingBytesMax", "greater than 0", pendingBytesMax);
+  checkNumber("pendingBytesMax", pendingBytesMax, (bytes) => bytes > 0, "greater than 0");
   const byBytes = by === "bytes";
   // Rotates, so that ties do not always fall on the first path.
   let start = 0;

@@ -1,5 +1,5 @@
 import { strategySuite } from "@fairlead/compliance";
-import { Command, type Path } from "@fairlead/core";
+import { Command, FairleadError, type Path } from "@fairlead/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { leastPending } from "../src/index.js";
@@ -77,19 +77,26 @@ describe("leastPending", () => {
     expect(strategy.select(testPaths([0, 0, 0]), command)).toBe(1);
   });
 
-  it("refuses what it can't compare", () => {
-    expect(() => leastPending({ by: "latency" as never })).toThrow(
-      'option by must be "bytes" or "commands", but is "latency"',
-    );
-    for (const pendingBytesMax of [0, -1, Number.NaN]) {
-      expect(() => leastPending({ pendingBytesMax })).toThrow(
-        /option pendingBytesMax must be greater than 0/,
-      );
-    }
+  it.each<[options: unknown, message: string]>([
+    [null, "option options must be an object { by, pendingBytesMax }, but is null"],
+    [5, "option options must be an object { by, pendingBytesMax }, but is 5"],
+    ["bytes", 'option options must be an object { by, pendingBytesMax }, but is "bytes"'],
+    [[], "option options must be an object { by, pendingBytesMax }, but is an array"],
+    [{ by: "latency" }, 'option by must be "bytes" or "commands", but is "latency"'],
+    [{ by: null }, 'option by must be "bytes" or "commands", but is null'],
+    [{ pendingBytesMax: 0 }, "option pendingBytesMax must be greater than 0, but is 0"],
+    [{ pendingBytesMax: -1 }, "option pendingBytesMax must be greater than 0, but is -1"],
+    [{ pendingBytesMax: Number.NaN }, "option pendingBytesMax must be greater than 0, but is NaN"],
+    [{ pendingBytesMax: "8" }, 'option pendingBytesMax must be a number, greater than 0, but is "8"'],
+    [{ pendingBytesMax: null }, "option pendingBytesMax must be a number, greater than 0, but is null"],
+    [{ pendingBytesMax: 9, turns: 3 }, 'there is no option "turns", known are by, pendingBytesMax'],
+  ])("refuses %o", (options, message) => {
+    expect(() => leastPending(options as never)).toThrow(FairleadError);
+    expect(() => leastPending(options as never)).toThrow(message);
   });
 
-  it("refuses an option that there is not", () => {
-    const wrong = { pendingBytesMax: 9, turns: 3 };
-    expect(() => leastPending(wrong)).toThrow(expect.objectContaining({ code: "OPTION_UNKNOWN" }));
+  it("takes undefined for what is left out", () => {
+    const strategy = leastPending({ by: undefined, pendingBytesMax: undefined } as never);
+    expect(strategy.select(testPaths([1e15, 1e14], [1, 2]), command)).toBe(1);
   });
 });
