@@ -1,6 +1,6 @@
 import {
+  checkNumber,
   type LoadDistributionStrategy,
-  OptionError,
   type Path,
   refuseUnknownOptions,
   type Transfer,
@@ -20,9 +20,9 @@ export interface RoundRobinOptions {
 export function roundRobin(options: RoundRobinOptions = {}): LoadDistributionStrategy {
   refuseUnknownOptions(options, ["commandsPerTurn", "bytesPerTurn"]);
   const { bytesPerTurn = Infinity } = options;
+  checkNumber("bytesPerTurn", bytesPerTurn, (bytes) => bytes > 0, "greater than 0");
   const { commandsPerTurn = bytesPerTurn < Infinity ? Infinity : 1 } = options;
-  if (!(bytesPerTurn > 0)) throw new OptionError("bytesPerTurn", "greater than 0", bytesPerTurn);
-  if (!(commandsPerTurn >= 1)) throw new OptionError("commandsPerTurn", "1 or more", commandsPerTurn);
+  checkNumber("commandsPerTurn", commandsPerTurn, (commands) => commands >= 1, "1 or more");
 
   // Ids in the order of the last look: tells what comes after a path that is gone.
   let order: string[] = [];

@@ -1,5 +1,5 @@
 import { strategySuite } from "@fairlead/compliance";
-import { Command, type LoadDistributionStrategy, type Path } from "@fairlead/core";
+import { Command, FairleadError, type LoadDistributionStrategy, type Path } from "@fairlead/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { roundRobin } from "../src/index.js";
@@ -109,17 +109,28 @@ describe("roundRobin", () => {
     expect(route(strategy, testPaths("a", "b", "c"), [1, 1, 1])).toBe("bca");
   });
 
-  it("refuses bounds that no turn could keep", () => {
-    for (const commandsPerTurn of [0, -1, 0.5, Number.NaN]) {
-      expect(() => roundRobin({ commandsPerTurn })).toThrow(/option commandsPerTurn must be 1 or more/);
-    }
-    for (const bytesPerTurn of [0, -1, Number.NaN]) {
-      expect(() => roundRobin({ bytesPerTurn })).toThrow(/option bytesPerTurn must be greater than 0/);
-    }
+  it.each<[options: unknown, message: string]>([
+    [null, "option options must be an object { commandsPerTurn, bytesPerTurn }, but is null"],
+    [2, "option options must be an object { commandsPerTurn, bytesPerTurn }, but is 2"],
+    [[2], "option options must be an object { commandsPerTurn, bytesPerTurn }, but is an array"],
+    [{ commandsPerTurn: 0 }, "option commandsPerTurn must be 1 or more, but is 0"],
+    [{ commandsPerTurn: 0.5 }, "option commandsPerTurn must be 1 or more, but is 0.5"],
+    [{ commandsPerTurn: Number.NaN }, "option commandsPerTurn must be 1 or more, but is NaN"],
+    [{ commandsPerTurn: "2" }, 'option commandsPerTurn must be a number, 1 or more, but is "2"'],
+    [{ commandsPerTurn: null }, "option commandsPerTurn must be a number, 1 or more, but is null"],
+    [{ bytesPerTurn: 0 }, "option bytesPerTurn must be greater than 0, but is 0"],
+    [{ bytesPerTurn: -1 }, "option bytesPerTurn must be greater than 0, but is -1"],
+    [{ bytesPerTurn: Number.NaN }, "option bytesPerTurn must be greater than 0, but is NaN"],
+    [{ bytesPerTurn: "4096" }, 'option bytesPerTurn must be a number, greater than 0, but is "4096"'],
+    [{ bytesPerTurn: null }, "option bytesPerTurn must be a number, greater than 0, but is null"],
+    [{ commandsPerTurn: 2, turns: 3 }, 'there is no option "turns", known are commandsPerTurn, bytesPerTurn'],
+  ])("refuses %o", (options, message) => {
+    expect(() => roundRobin(options as never)).toThrow(FairleadError);
+    expect(() => roundRobin(options as never)).toThrow(message);
   });
 
-  it("refuses an option that there is not", () => {
-    const wrong = { commandsPerTurn: 2, turns: 3 };
-    expect(() => roundRobin(wrong)).toThrow(expect.objectContaining({ code: "OPTION_UNKNOWN" }));
+  it("takes undefined for what is left out", () => {
+    const strategy = roundRobin({ commandsPerTurn: undefined, bytesPerTurn: undefined } as never);
+    expect(route(strategy, testPaths("a", "b", "c"), [1, 1, 1, 1])).toBe("abca");
   });
 });
