@@ -1,6 +1,6 @@
 import {
+  checkNumber,
   type LoadDistributionStrategy,
-  OptionError,
   type Path,
   refuseUnknownOptions,
   type Transfer,
@@ -59,10 +59,14 @@ class Turns {
 export function quota(options: QuotaOptions = {}): LoadDistributionStrategy {
   refuseUnknownOptions(options, ["commandsPerShare", "commandsMax"]);
   const { commandsPerShare = 1, commandsMax = Infinity } = options;
-  if (!(commandsPerShare > 0 && commandsPerShare < Infinity)) {
-    throw new OptionError("commandsPerShare", "a number greater than 0", commandsPerShare);
-  }
-  if (!(commandsMax >= 1)) throw new OptionError("commandsMax", "1 or more", commandsMax);
+  const finite = "greater than 0 and finite";
+  checkNumber(
+    "commandsPerShare",
+    commandsPerShare,
+    (commands) => commands > 0 && commands < Infinity,
+    finite,
+  );
+  checkNumber("commandsMax", commandsMax, (commands) => commands >= 1, "1 or more");
 
   let turns = new Turns([]);
   let current = -1;

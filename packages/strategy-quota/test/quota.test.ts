@@ -1,5 +1,5 @@
 import { strategySuite } from "@fairlead/compliance";
-import { Command, Frame, type LoadDistributionStrategy, type Path } from "@fairlead/core";
+import { Command, FairleadError, Frame, type LoadDistributionStrategy, type Path } from "@fairlead/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { quota } from "../src/index.js";
@@ -209,17 +209,41 @@ describe("quota", () => {
     expect(Array.from({ length: 6 }, () => strategy.select(paths, frame))).toEqual([0, 0, 1, 0, 0, 1]);
   });
 
-  it("refuses quotas that can't be met, and options that it has not", () => {
-    for (const commandsPerShare of [0, -1, Infinity, Number.NaN]) {
-      expect(() => quota({ commandsPerShare })).toThrow(
-        /option commandsPerShare must be a number greater than 0/,
-      );
-    }
-    for (const commandsMax of [0, 0.5, -1, Number.NaN]) {
-      expect(() => quota({ commandsMax })).toThrow(/option commandsMax must be 1 or more/);
-    }
-    expect(() => quota({ commandMax: 3 } as never)).toThrow(
-      'there is no option "commandMax", known are commandsPerShare, commandsMax',
-    );
+  it.each<[options: unknown, message: string]>([
+    [null, "option options must be an object { commandsPerShare, commandsMax }, but is null"],
+    [4, "option options must be an object { commandsPerShare, commandsMax }, but is 4"],
+    [[4], "option options must be an object { commandsPerShare, commandsMax }, but is an array"],
+    [{ commandsPerShare: 0 }, "option commandsPerShare must be greater than 0 and finite, but is 0"],
+    [{ commandsPerShare: -1 }, "option commandsPerShare must be greater than 0 and finite, but is -1"],
+    [{ commandsPerShare: Infinity }, "option commandsPerShare must be greater than 0 and finite, but is Inf"],
+    [
+      { commandsPerShare: Number.NaN },
+      "option commandsPerShare must be greater than 0 and finite, but is NaN",
+    ],
+    [
+      { commandsPerShare: "2" },
+      'option commandsPerShare must be a number, greater than 0 and finite, but is "2"',
+    ],
+    [
+      { commandsPerShare: null },
+      "option commandsPerShare must be a number, greater than 0 and finite, but is null",
+    ],
+    [{ commandsMax: 0.5 }, "option commandsMax must be 1 or more, but is 0.5"],
+    [{ commandsMax: -1 }, "option commandsMax must be 1 or more, but is -1"],
+    [{ commandsMax: Number.NaN }, "option commandsMax must be 1 or more, but is NaN"],
+    [{ commandsMax: "32" }, 'option commandsMax must be a number, 1 or more, but is "32"'],
+    [{ commandsMax: null }, "option commandsMax must be a number, 1 or more, but is null"],
+    [{ commandMax: 3 }, 'there is no option "commandMax", known are commandsPerShare, commandsMax'],
+  ])("refuses %o", (options, message) => {
+    expect(() => quota(options as never)).toThrow(FairleadError);
+    expect(() => quota(options as never)).toThrow(message);
+  });
+
+  it("takes undefined for what is left out", () => {
+    const strategy = quota({ commandsPerShare: undefined, commandsMax: undefined } as never);
+    const frame = new Frame();
+    frame.lengthBytes = 1500;
+    const paths = testPaths([2, 1]);
+    expect(Array.from({ length: 6 }, () => strategy.select(paths, frame))).toEqual([0, 0, 1, 0, 0, 1]);
   });
 });
