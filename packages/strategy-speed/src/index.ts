@@ -1,6 +1,6 @@
 import {
+  checkNumber,
   type LoadDistributionStrategy,
-  OptionError,
   type Outcome,
   type Path,
   refuseUnknownOptions,
@@ -190,12 +190,13 @@ function nearer(msPerByte: number, typicalMsPerByte: number): number {
 function checked(options: SpeedOptions): Required<SpeedOptions> {
   refuseUnknownOptions(options, ["intervalMs", "probePart", "overheadBytes"]);
   const { intervalMs = 1000, probePart = 0.01, overheadBytes = 16_384 } = options;
-  if (!(intervalMs > 0 && intervalMs < Infinity)) {
-    throw new OptionError("intervalMs", "greater than 0 and finite", intervalMs);
-  }
-  if (!(probePart >= 0 && probePart <= 0.5)) throw new OptionError("probePart", "0 to 0.5", probePart);
-  if (!(overheadBytes >= 0 && overheadBytes < Infinity)) {
-    throw new OptionError("overheadBytes", "0 or more and finite", overheadBytes);
-  }
+  checkNumber("intervalMs", intervalMs, (ms) => ms > 0 && ms < Infinity, "greater than 0 and finite");
+  checkNumber("probePart", probePart, (part) => part >= 0 && part <= 0.5, "0 to 0.5");
+  checkNumber(
+    "overheadBytes",
+    overheadBytes,
+    (bytes) => bytes >= 0 && bytes < Infinity,
+    "0 or more and finite",
+  );
   return { intervalMs, probePart, overheadBytes };
 }

@@ -150,22 +150,3 @@ describe("speed", () => {
     expect(sharesOf(strategy)).toEqual(before);
   });
 });
-
-describe("options", () => {
-  it("are refused where they make no sense", () => {
-    for (const intervalMs of [0, -1, Number.NaN, Infinity]) {
-      expect(() => speed({ intervalMs })).toThrow(/option intervalMs must be greater than 0 and finite/);
-    }
-    for (const probePart of [-0.01, 0.51, Number.NaN]) {
-      expect(() => speed({ probePart })).toThrow(/option probePart must be 0 to 0.5/);
-    }
-    for (const overheadBytes of [-1, Number.NaN, Infinity]) {
-      expect(() => speed({ overheadBytes })).toThrow(/option overheadBytes must be 0 or more and finite/);
-    }
-  });
-
-  it("are refused where there is none of that name", () => {
-    const wrong = { intervalMs: 5, interval: 5 };
-    expect(() => speed(wrong)).toThrow(expect.objectContaining({ code: "OPTION_UNKNOWN" }));
-  });
-});
