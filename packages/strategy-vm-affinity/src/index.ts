@@ -12,6 +12,8 @@ import { Homes } from "./homes.js";
 
 /** Of a VM that nothing is known of, as in EntrySettings. */
 const DEFAULT_SHARES = 1000;
+/** A team takes the place of a VM, and memory goes by the largest number. */
+const ORDINAL_MAX = 16_777_215;
 
 export interface PinnedVms {
   /** VMs with this priority or a lower one are pinned. 0 to 10, whole. [0105] */
@@ -36,7 +38,7 @@ export interface VmAffinityOptions {
 
 /**
  * Each VM has a path of its own, its home, and uses no other while that is available. [0079] 001.c8 003.c8
- * `context` is needed for `by: "team"`, whose home follows from the team's ordinal.
+ * `context` is needed for `by: "team"`, whose home follows from the team's ordinal, a whole number from 0 on.
  * Throws OptionError where an option is out of its range or contradicts another; `OPTION_UNKNOWN`.
  */
 export function vmAffinity(options: VmAffinityOptions = {}, context?: TeamContext): LoadDistributionStrategy {
@@ -90,19 +92,27 @@ function checkOptions(options: VmAffinityOptions, context: TeamContext | undefin
     throw new OptionError("others", '"affinity" or "least-pending"', others);
   }
   if (pinned !== undefined) checkPinned(pinned);
-  else if (others !== undefined) throw new OptionError("others", "left out where pinned is", others);
+  else if (others !== undefined) throw new OptionError("others", "left out unless pinned is given", others);
   if (by === "vm") return;
   if (spread !== undefined || pinned !== undefined) {
     throw new OptionError("by", '"vm" where spread or pinned is given', by);
   }
   if (context === undefined) throw new OptionError("by", '"vm" where no team is given', by);
+  checkContext(context);
+}
+
+function checkContext(context: TeamContext): void {
+  if (typeof context !== "object" || context === null) {
+    throw new OptionError("context", "an object with team and ordinal", context);
+  }
+  const { ordinal } = context;
+  if (!(Number.isInteger(ordinal) && ordinal >= 0 && ordinal <= ORDINAL_MAX)) {
+    throw new OptionError("context.ordinal", `a whole number from 0 to ${ORDINAL_MAX}`, ordinal);
+  }
 }
 
 function checkPinned(pinned: PinnedVms): void {
-  if (typeof pinned !== "object" || pinned === null) {
-    throw new OptionError("pinned", "an object with priorityMax and paths", pinned);
-  }
-  refuseUnknownOptions(pinned, ["priorityMax", "paths"]);
+  refuseUnknownOptions(pinned, ["priorityMax", "paths"], "pinned");
   const { priorityMax, paths } = pinned;
   if (!(Number.isInteger(priorityMax) && priorityMax >= 0 && priorityMax <= 10)) {
     throw new OptionError("pinned.priorityMax", "a whole number from 0 to 10", priorityMax);

@@ -1,4 +1,4 @@
-import { FairleadError, Frame } from "@fairlead/core";
+import { Frame } from "@fairlead/core";
 import { describe, expect, it } from "vitest";
 import { vmAffinity } from "../src/index.js";
 import { loads, spread, testPaths, World } from "./world.js";
@@ -265,44 +265,5 @@ describe("vmAffinity, options", () => {
     world.setPriority(4, 3);
     // b has one now, as a has: the next goes by its number.
     expect(world.route([6, 2, 1], 1)).toBe("aab");
-  });
-});
-
-describe("vmAffinity, refusals", () => {
-  it.each([
-    [{ by: "lun" }, 'option by must be "vm" or "team", but is "lun"'],
-    [{ by: "team" }, 'option by must be "vm" where no team is given, but is "team"'],
-    [{ spread: "bytes" }, 'option spread must be "vms" or "shares", but is "bytes"'],
-    [{ others: "affinity" }, 'option others must be left out where pinned is, but is "affinity"'],
-    [{ others: "none" }, 'option others must be "affinity" or "least-pending", but is "none"'],
-    [{ pinned: "c" }, 'option pinned must be an object with priorityMax and paths, but is "c"'],
-    [{ pinned: null }, "option pinned must be an object with priorityMax and paths, but is null"],
-    [{ pinned: { priorityMax: 1, path: "c" } }, 'there is no option "path", known are priorityMax, paths'],
-    [{ pinned: { priorityMax: 2, paths: [] } }, "option pinned.paths must be an array of one or more ids"],
-    [{ pinned: { priorityMax: 2, paths: "c" } }, "option pinned.paths must be an array of one or more ids"],
-    [{ pinned: { priorityMax: 2, paths: ["c", ""] } }, 'option pinned.paths must be ids of paths, but is ""'],
-    [{ pinned: { priorityMax: 2, paths: [3] } }, "option pinned.paths must be ids of paths, but is 3"],
-    [{ priority: 3 }, 'there is no option "priority", known are by, spread, pinned, others'],
-  ])("refuses %j", (options, message) => {
-    const make = () => vmAffinity(options as never);
-    expect(make).toThrow(FairleadError);
-    expect(make).toThrow(message);
-  });
-
-  it("refuses priorities that do not exist", () => {
-    for (const priorityMax of [-1, 11, 2.5, Number.NaN]) {
-      expect(() => vmAffinity({ pinned: { priorityMax, paths: ["c"] } })).toThrow(
-        /option pinned.priorityMax must be a whole number from 0 to 10/,
-      );
-    }
-  });
-
-  it("refuses per-VM options where the team has the home", () => {
-    const context = { team: "naa.600", ordinal: 0 };
-    for (const options of [{ spread: "vms" as const }, { pinned: { priorityMax: 1, paths: ["a"] } }]) {
-      expect(() => vmAffinity({ by: "team", ...options }, context)).toThrow(
-        'option by must be "vm" where spread or pinned is given, but is "team"',
-      );
-    }
   });
 });
