@@ -62,6 +62,8 @@ export class Tier {
   leave(index: number): void {
     this.#entries.ints[marksAt(index)]! &= ~PLACED;
     this.waiting--;
+    // As a rule it was just served, and is still first.
+    if (this.#first.winner === index) this.#first.drop();
   }
 
   /** It is in no lane any more: before what tells its lane changes. */
@@ -151,7 +153,7 @@ export class Tier {
         }
         if (!this.#turnCheck.parksFirst(index)) return;
       }
-      lane.drop();
+      if (lane.winner === index) lane.drop();
       ints[marksAt(index)]! &= ~OVER;
     }
   }
