@@ -13,6 +13,12 @@ it("plugins verify checks a policy in a process of its own, law by law", async (
     "wrong.ts": "return calls++ % 3;",
     "loops.ts": "while (paths.length === 0); return 0;",
     "exits.ts": "process.exit(9);",
+    // Rarely enough that some laws are kept.
+    "throws.ts":
+      "if (++calls % 1000 === 0) throw new Error('boom'); return paths.length === 0 ? -1 : calls % paths.length;",
+    "late.ts":
+      "if (++calls > 130_000 && paths.length === 64) throw new Error('boom'); return paths.length === 0 ? -1 : 0;",
+    "seven.ts": "return calls++ > 0 && paths.length === 7 ? 7 : paths.length - 1;",
     "talks.ts": "console.log('to stdout'); return paths.length - 1;",
   };
   for (const [name, body] of Object.entries(files))
@@ -26,7 +32,7 @@ it("plugins verify checks a policy in a process of its own, law by law", async (
     verify("./exits.ts"),
   ]);
   expect(right).toMatchObject({ code: 0 });
-  expect(right.stdout).toMatch(/^right: strategy, file \S+right\.ts, contract 1\nok {6}has a name\n/);
+  expect(right.stdout).toMatch(/^right: strategy, file \S+right\.ts, contract 1\nok {6}/);
   expect(right.stdout).toMatch(
     /\na decision takes \d+ ns with 2 paths, \d+ ns with 8 paths, \d+ ns with 64 paths\nall \d+ laws are kept\n$/,
   );
@@ -41,6 +47,28 @@ it("plugins verify checks a policy in a process of its own, law by law", async (
     stderr: expect.stringMatching(/^error PLUGIN_VERIFY_TIMED_OUT: timed out in [a-z].* \(10 s\)\n/),
   });
   expect(exits.stderr).toMatch(/^error PLUGIN_VERIFY_ENDED: the process ended with 9 in [a-z]/);
+  const [throws, late, seven] = await Promise.all([
+    verify("./throws.ts"),
+    verify("./late.ts"),
+    verify("./seven.ts"),
+  ]);
+  expect(throws).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^error PLUGIN_VERIFY_FAILED: \d+ of \d+ laws/),
+  });
+  expect(throws.stdout).toMatch(/^failed {2}measuring with 8 paths: boom$/m);
+  expect(throws.stdout).toMatch(/^ok {6}/m);
+  expect(late).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/^failed {2}measuring with 64 paths: boom$/m),
+    stderr: "error PLUGIN_VERIFY_FAILED: it keeps the laws, but failed while it was measured\n",
+  });
+  expect(late.stdout).toMatch(/^a decision takes \d+ ns with 2 paths, \d+ ns with 8 paths$/m);
+  const [sequence = ""] =
+    /^failed {2}answers an index .*: select answered 7 for 7 paths; Counterexample: .*$/m.exec(
+      seven.stdout,
+    ) ?? [];
+  expect(sequence).toMatch(/"kind":"paths".*"kind":"select".*\]\]$/);
   const [builtIn, talks, none, usage] = await Promise.all([
     verify("strict-priority", "floor=0.05"),
     verify("./talks.ts"),
@@ -59,4 +87,4 @@ it("plugins verify checks a policy in a process of its own, law by law", async (
     code: 2,
     stderr: expect.stringContaining("expected a duration such as 30s"),
   });
-}, 120_000);
+}, 180_000);

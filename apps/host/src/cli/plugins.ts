@@ -27,7 +27,11 @@ export function addPluginCommands(program: Command, output: Output, client: () =
     .description("run the laws and a short measurement on a policy, in a process of its own")
     .argument("<policy>", "name of a built-in one, ./file.ts, or a package")
     .argument("[key=value...]", "its options")
-    .option("--timeout <duration>", "how long all of it may take", duration, 120_000)
+    .addOption(
+      new Option("--timeout <duration>", "how long all of it may take")
+        .argParser(duration)
+        .default(120_000, "2min"),
+    )
     .action(async (policy: string, texts: string[], { timeout }: { timeout: number }, command: Command) => {
       const { policyEntry } = await import("./assignments.js");
       const entry = policyEntry(policy, await assigned(command, texts));
@@ -86,12 +90,15 @@ async function verify(
     const line = reportLine(report);
     if (line !== undefined) print(line);
   });
-  print(`a decision takes ${costs.join(", ")}`);
+  if (costs.length > 0) print(`a decision takes ${costs.join(", ")}`);
   if (verdict.failed > 0) {
     const laws = verdict.kept + verdict.failed;
     throw new FairleadError("PLUGIN_VERIFY_FAILED", `${verdict.failed} of ${laws} laws are not kept`);
   }
   print(`all ${verdict.kept} laws are kept`);
+  if (verdict.unmeasured > 0) {
+    throw new FairleadError("PLUGIN_VERIFY_FAILED", "it keeps the laws, but failed while it was measured");
+  }
 }
 
 function reportLine(report: VerifyReport): string | undefined {
@@ -99,10 +106,13 @@ function reportLine(report: VerifyReport): string | undefined {
     const { name, kind, from, contract } = report;
     return `${name}: ${kind}, ${from}, contract ${contract}`;
   }
+  if (report.step === "unmeasured") return failedLine(report.what, report.failure);
   if (report.step !== "law") return undefined;
-  return report.failure === undefined
-    ? `ok      ${report.law}`
-    : `failed  ${report.law}: ${report.failure.replaceAll(/\s*\n\s*/g, " ")}`;
+  return report.failure === undefined ? `ok      ${report.law}` : failedLine(report.law, report.failure);
+}
+
+function failedLine(what: string, failure: string): string {
+  return `failed  ${what}: ${failure.replaceAll(/\s*\n\s*/g, " ")}`;
 }
 
 async function verifyHere(text: string): Promise<void> {

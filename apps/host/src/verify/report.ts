@@ -12,6 +12,7 @@ export type VerifyReport =
   | { readonly step: "law"; readonly law: string; readonly failure?: string }
   /** ns per decision. */
   | { readonly step: "cost"; readonly size: number; readonly of: "paths" | "VMs"; readonly ns: number }
+  | { readonly step: "unmeasured"; readonly what: string; readonly failure: string }
   | { readonly step: "refused"; readonly code: string; readonly message: string }
   | { readonly step: "done" };
 

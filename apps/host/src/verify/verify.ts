@@ -8,6 +8,8 @@ const VERIFY_COMMAND = ["plugins", "verify-in-this-process"] as const;
 export interface Verdict {
   readonly kept: number;
   readonly failed: number;
+  /** Measurements in which it threw. */
+  readonly unmeasured: number;
 }
 
 /**
@@ -24,7 +26,7 @@ export function verifyPlugin(
     stdio: ["ignore", 2, 2, "ipc"],
   });
   return new Promise((resolve, reject) => {
-    let [kept, failed, busyWith, settled] = [0, 0, "starting", false];
+    let [kept, failed, unmeasured, busyWith, settled] = [0, 0, 0, "starting", false];
     const end = (settle: () => void): void => {
       if (settled) return;
       settled = true;
@@ -41,9 +43,10 @@ export function verifyPlugin(
       onReport(report);
       if (report.step === "begins") busyWith = report.what;
       else if (report.step === "law") report.failure === undefined ? kept++ : failed++;
+      else if (report.step === "unmeasured") unmeasured++;
       else if (report.step === "refused") {
         end(() => reject(new FairleadError(report.code, report.message)));
-      } else if (report.step === "done") end(() => resolve({ kept, failed }));
+      } else if (report.step === "done") end(() => resolve({ kept, failed, unmeasured }));
     });
     child.once("error", (error) => end(() => reject(error)));
     child.once("exit", (code, signal) => {
