@@ -1,6 +1,7 @@
 import {
   type AdmissionPolicy,
   type Command,
+  checkNumber,
   type EntrySettings,
   type EntryStatus,
   OptionError,
@@ -41,7 +42,7 @@ export interface FixedPartitions extends AdmissionPolicy {
  * VMs without shares take turns by units in what is not assigned. A usable capacity below 1 makes all parts smaller.
  * `priority`, `quantum` and `latencyCritical` of an entry are kept and told, but decide nothing; a guarantee or a limit
  * is refused with OptionError, as are shares beyond what is left. Throws OptionError, or `OPTION_UNKNOWN`, where an
- * option is wrong.
+ * option is wrong; `setEntry` also where `nowMs` is no finite number, which elsewhere counts as the last one.
  */
 export function fixedPartitions(options: FixedPartitionsOptions): FixedPartitions {
   return new Partitioned(partitionSettingsFrom(PARTITION_DEFAULTS, options));
@@ -92,15 +93,17 @@ class Partitioned implements FixedPartitions {
 
   next(nowMs: number): Command | undefined {
     if (this.queuedCommands === 0) return undefined;
-    this.#parts.clock.advance(nowMs);
+    this.#advance(nowMs);
     const part = this.#parts.take();
     if (part === NONE) return undefined;
     return this.#serve(part === COMMON ? this.#commonTurns.take() : part - 1);
   }
 
+  /** Infinity also where no time was told yet. */
   nextAt(nowMs: number): number {
-    this.#parts.clock.advance(nowMs);
-    return this.#parts.nextAt();
+    this.#advance(nowMs);
+    const atMs = this.#parts.nextAt();
+    return Number.isNaN(atMs) ? Infinity : atMs;
   }
 
   requeue(command: Command, _nowMs: number): void {
@@ -135,6 +138,7 @@ class Partitioned implements FixedPartitions {
   }
 
   setEntry(vm: VmId, settings: EntrySettings, nowMs: number): void {
+    checkNumber("nowMs", nowMs, Number.isFinite, "finite");
     let index = this.#entries.find(vm);
     const before = index === NONE ? UNASSIGNED : this.#levels[index]!;
     const level = plainLevelFrom(before, settings, NAME);
@@ -176,7 +180,7 @@ class Partitioned implements FixedPartitions {
 
   /** The parts shrink and grow with the capacity. [0110] With none nothing is sent, and they stay as they are. */
   pathsChanged(_paths: readonly Path[], capacity: number, nowMs: number): void {
-    this.#parts.clock.advance(nowMs);
+    this.#advance(nowMs);
     if (!(capacity > 0)) return;
     this.#capacity = capacity;
     this.#setSpeed();
@@ -186,6 +190,11 @@ class Partitioned implements FixedPartitions {
     const head = takeAll(this.#entries, (index) => this.#sleep(index));
     this.queuedCommands = 0;
     visitEach(head, visit);
+  }
+
+  /** What is no number, or no finite one, is no time: it would make all parts endless, and so counts as the last one. */
+  #advance(nowMs: number): void {
+    if (Number.isFinite(nowMs)) this.#parts.clock.advance(nowMs);
   }
 
   #apply(): void {

@@ -1,4 +1,4 @@
-import { OptionError, refuseUnknownOptions } from "@fairlead/core";
+import { checkNumber, OptionError, refuseUnknownOptions } from "@fairlead/core";
 import { DEFAULTS } from "./options.js";
 
 export interface FixedPartitionsOptions {
@@ -16,47 +16,48 @@ export interface FixedPartitionsOptions {
 
 export type FixedPartitionsSettings = Readonly<Required<FixedPartitionsOptions>>;
 
-/** `unitsPerSecond` has no default, so that the first options must name it. */
-export const PARTITION_DEFAULTS: FixedPartitionsSettings = {
-  unitsPerSecond: Number.NaN,
+/** `unitsPerSecond` has no default: the first options must name it. */
+export const PARTITION_DEFAULTS: Omit<FixedPartitionsSettings, "unitsPerSecond"> = {
   sharesTotal: 10_000,
   burstMs: 50,
   floor: 0.01,
   unitBytes: DEFAULTS.unitBytes,
 };
 
-/** `base` with what `options` changes, checked as a whole; throws OptionError. */
+const NAMES = ["unitsPerSecond", ...Object.keys(PARTITION_DEFAULTS)];
+
+/** `base` with what `options` changes, checked as a whole; throws OptionError, or `OPTION_UNKNOWN`. */
 export function partitionSettingsFrom(
-  base: FixedPartitionsSettings,
+  base: typeof PARTITION_DEFAULTS & Partial<FixedPartitionsSettings>,
   options: Partial<FixedPartitionsOptions>,
 ): FixedPartitionsSettings {
-  refuseUnknownOptions(options, Object.keys(base));
-  const settings = { ...base, ...options };
-  const { unitsPerSecond, sharesTotal, burstMs, floor, unitBytes } = settings;
-  check(
+  refuseUnknownOptions(options, NAMES);
+  const {
+    unitsPerSecond = base.unitsPerSecond,
+    sharesTotal = base.sharesTotal,
+    burstMs = base.burstMs,
+    floor = base.floor,
+    unitBytes = base.unitBytes,
+  } = options;
+  if (unitsPerSecond === undefined) {
+    throw new OptionError("unitsPerSecond", "given, finite and greater than 0", unitsPerSecond);
+  }
+  checkNumber(
     "unitsPerSecond",
     unitsPerSecond,
-    unitsPerSecond > 0 && unitsPerSecond < Infinity,
+    (units) => units > 0 && units < Infinity,
     "finite and greater than 0",
   );
-  check(
+  checkNumber(
     "sharesTotal",
     sharesTotal,
-    sharesTotal > 0 && sharesTotal <= 1e6,
+    (shares) => shares > 0 && shares <= 1e6,
     "greater than 0 and at most 1000000",
   );
-  check("burstMs", burstMs, burstMs >= 5 && burstMs <= 10_000, "from 5 to 10000");
-  check("floor", floor, floor > 0 && floor <= 0.1, "greater than 0 and at most 0.1");
-  check(
-    "unitBytes",
-    unitBytes,
-    Number.isSafeInteger(unitBytes) && unitBytes >= 1,
-    "a whole number of 1 or more",
-  );
-  return settings;
-}
-
-function check(option: string, value: number, holds: boolean, expected: string): void {
-  // A string compares like a number: "8" must not come through.
-  if (!holds || typeof value !== "number") throw new OptionError(option, expected, value);
+  checkNumber("burstMs", burstMs, (ms) => ms >= 5 && ms <= 10_000, "from 5 to 10000");
+  checkNumber("floor", floor, (part) => part > 0 && part <= 0.1, "greater than 0 and at most 0.1");
+  if (!Number.isSafeInteger(unitBytes) || unitBytes < 1) {
+    throw new OptionError("unitBytes", "a whole number of 1 or more", unitBytes);
+  }
+  return { unitsPerSecond, sharesTotal, burstMs, floor, unitBytes };
 }

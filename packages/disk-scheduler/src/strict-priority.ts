@@ -1,6 +1,7 @@
 import {
   type AdmissionPolicy,
   type Command,
+  checkNumber,
   type EntrySettings,
   type EntryStatus,
   OptionError,
@@ -273,9 +274,7 @@ function settingsFrom(
 ): Readonly<Required<StrictPriorityOptions>> {
   refuseUnknownOptions(options, Object.keys(base));
   const { floor = base.floor, unitBytes = base.unitBytes } = options;
-  if (typeof floor !== "number" || !(floor >= 0 && floor <= 0.5)) {
-    throw new OptionError("floor", "from 0 to 0.5", floor);
-  }
+  checkNumber("floor", floor, (part) => part >= 0 && part <= 0.5, "from 0 to 0.5");
   if (!Number.isSafeInteger(unitBytes) || unitBytes < 1) {
     throw new OptionError("unitBytes", "a whole number of 1 or more", unitBytes);
   }

@@ -214,4 +214,52 @@ describe("time", () => {
     }
     expect(crowd.take([1])[0]!).toBeLessThanOrEqual(1010);
   });
+
+  const NO_TIMES = [undefined as never, Number.NaN, Infinity, null as never, "5000" as never];
+
+  it("that is no finite number counts as the last one: it gives none more than its part, nor stops it", () => {
+    const told = crowdOf({ 1: 1000, 2: 10 }).policy;
+    const untold = crowdOf({ 1: 1000, 2: 10 }).policy;
+    for (let count = 0; count < 4000; count++) {
+      for (const policy of [told, untold]) policy.enqueue(commandOf(1 + (count % 7 === 0 ? 1 : 0)), 0);
+    }
+    const allAt = (policy: typeof told, nowMs: number): number => {
+      let given = 0;
+      while (policy.next(nowMs) !== undefined) given++;
+      return given;
+    };
+    for (const nowMs of [0, 500, 1000, 1040, 3000]) {
+      const given = allAt(told, nowMs);
+      expect(given).toBeGreaterThan(0);
+      expect(given).toBeLessThan(2500);
+      expect(allAt(untold, nowMs)).toBe(given);
+      for (const noTime of NO_TIMES) {
+        expect(allAt(untold, noTime)).toBe(0);
+        expect(untold.nextAt(noTime)).toBe(told.nextAt(nowMs));
+        untold.pathsChanged([], 1, noTime);
+      }
+    }
+  });
+
+  it("is needed to set an entry", () => {
+    const { policy } = crowdOf({});
+    for (const noTime of NO_TIMES) {
+      expect(() => policy.setEntry(1, { shares: 10 }, noTime)).toThrow(
+        /^option nowMs must be .*finite, but is/,
+      );
+    }
+    expect(policy.entry(1)).toBeUndefined();
+  });
+
+  it("that was never told lets a burst go, and all else wait for the first that is", () => {
+    const { policy } = crowdOf({});
+    for (let count = 0; count < 2000; count++) policy.enqueue(commandOf(1), 0);
+    let given = 0;
+    while (policy.next(Number.NaN) !== undefined) given++;
+    // 50 ms of 10,000 units a second, and the one that goes over it.
+    expect(given).toBe(501);
+    expect(policy.nextAt(Number.NaN)).toBe(Infinity);
+    expect(policy.nextAt(123_456)).toBe(123_457);
+    expect(policy.next(123_457)).toBeDefined();
+  });
 });
