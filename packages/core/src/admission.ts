@@ -46,9 +46,10 @@ export interface AdmissionPolicy {
   entry(vm: VmId): EntryStatus | undefined;
   /**
    * The usable paths and the capacity they give, as a part of what all paths give: 1 is whole. [0110]
-   * `paths` may be kept until the next call; its counters go on being true.
+   * `paths` may be kept until the next call; its counters go on being true. `roomCommands`: how many may be outstanding
+   * over all of them; Infinity where left out.
    */
-  pathsChanged(paths: readonly Path[], capacity: number, nowMs: number): void;
+  pathsChanged(paths: readonly Path[], capacity: number, nowMs: number, roomCommands?: number): void;
   /** Hands over everything queued, oldest first per VM, and is empty afterwards: a successor takes it. */
   drain(visit: (command: Command) => void): void;
   /**

@@ -84,12 +84,13 @@ class ProportionalShare implements DiskScheduler {
       return command;
     }
     if (!guarantees.none) {
-      index = guarantees.due(this.#gate.criticalOnly);
+      index = guarantees.due();
+      if (index !== NONE && this.#gate.stops(index)) return undefined;
       // A debt that is smaller than a single command would make it cheaper than it is.
       if (index !== NONE) return this.#serveOutOfTurn(index, this.#entries.head(index)!.units);
     }
     index = this.#lowest();
-    if (index === NONE) return undefined;
+    if (index === NONE || this.#gate.stops(index)) return undefined;
     this.#last = index;
     this.#runLeft = this.#levels.quantumOf(index) - 1;
     return this.#serve(index);
@@ -104,7 +105,8 @@ class ProportionalShare implements DiskScheduler {
     const { timeline, limits, settings } = this.#places;
     timeline.follow(nowMs);
     this.#gate.assess(settings);
-    const againMs = this.#gate.open ? Infinity : timeline.now[0]! + settings.intervalMs;
+    const againMs =
+      this.#gate.open && !this.#gate.criticalOnly ? Infinity : timeline.now[0]! + settings.intervalMs;
     return timeline.callerMs(Math.min(limits.firstMs, againMs));
   }
 
@@ -170,9 +172,9 @@ class ProportionalShare implements DiskScheduler {
     return statusOf(index, this.#places, this.#levels.of(index), this.#gate);
   }
 
-  pathsChanged(paths: readonly Path[], capacity: number, nowMs: number): void {
+  pathsChanged(paths: readonly Path[], capacity: number, nowMs: number, roomCommands = Infinity): void {
     this.#places.timeline.follow(nowMs);
-    this.#gate.setPaths(paths, capacity);
+    this.#gate.setPaths(paths, capacity, roomCommands);
   }
 
   drain(visit: (command: Command) => void): void {
@@ -222,6 +224,7 @@ class ProportionalShare implements DiskScheduler {
     if (Math.abs(command.offsetBytes - this.#lastEndBytes) > this.settings.sequentialBytes) return false;
     const lane = this.#entries.ints[marksAt(index)]! & LANE;
     if (!this.#entries.isPlaced(index) || !this.#gate.permits(lane) || this.#gate.cuts(index)) return false;
+    if (this.#gate.stops(index)) return false;
     const { shared, limits } = this.#places;
     if (limits.reached(index)) return false;
     return shared.waiting === 0 || this.#places.tierOf(index) === shared;

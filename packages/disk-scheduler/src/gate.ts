@@ -10,10 +10,12 @@ import type { OthersOutstanding } from "./others-outstanding.js";
 export class Gate {
   /** Everything may go. */
   open = true;
-  /** Only latency-critical entries may go. */
+  /** What is not latency-critical must wait for one of its kind to end. */
   criticalOnly = false;
   /** Bandwidth is short, and some of those that are active go before others. [0109] */
   deferring = false;
+  // Commands pending on a path that make a backlog of them.
+  #backlogMax = Infinity;
   // One path is left: whoever has a lower priority is deferred [0109]; less than the whole capacity: who is outranked and
   // has used more than its due. [0111]
   #single = false;
@@ -33,8 +35,8 @@ export class Gate {
     this.#others = others;
   }
 
-  /** Part of what all paths give. [0110] */
-  setPaths(paths: readonly Path[], capacity: number): void {
+  /** `capacity`: part of what all paths give. [0110] `roomCommands`: that may be outstanding over the paths. */
+  setPaths(paths: readonly Path[], capacity: number, roomCommands: number): void {
     // Without any path nothing is measured; the next one is compared with what there was before.
     if (capacity > 0 && capacity !== this.#measuredCapacity) {
       this.#bandwidth.scale(capacity / this.#measuredCapacity);
@@ -44,13 +46,15 @@ export class Gate {
     this.#capacity = capacity;
     this.#single = paths.length === 1;
     this.#short = this.#single || capacity < 1;
+    // Where there is little room a path never has many pending while something can go.
+    this.#backlogMax = Math.ceil(roomCommands / paths.length / 2);
   }
 
   /** Looks at what holds now; at the beginning of each decision. */
   assess(settings: DiskSchedulerSettings): void {
     const short = this.#short;
     const activity = this.#activity;
-    if (!short && activity.critical === 0 && this.open) return;
+    if (!short && activity.critical === 0 && this.open && !this.criticalOnly) return;
     this.criticalOnly = false;
     this.deferring = false;
     if (activity.critical > 0 || (short && activity.differs)) {
@@ -59,16 +63,19 @@ export class Gate {
       this.deferring = short && activity.differs && this.#backlog(settings.backlogCommands);
       if (this.deferring) this.#bandwidth.deferred = true;
     }
-    this.open = !this.criticalOnly && !this.deferring;
+    this.open = !this.deferring;
   }
 
   /** Whether entries of this lane may go, as far as the lane tells. */
   permits(lane: number): boolean {
     if (this.open) return true;
-    if (this.criticalOnly && (lane & CRITICAL) === 0) return false;
-    if (!this.deferring) return true;
     if (this.#single && this.#lower(lane)) return false;
     return !(this.#capacity < 1 && (lane & OVER) !== 0 && this.#outranked(lane));
+  }
+
+  /** Whether the entry, whose turn it is, must wait because a latency-critical VM is active. */
+  stops(index: number): boolean {
+    return this.criticalOnly && (this.#entries.ints[marksAt(index)]! & CRITICAL) === 0;
   }
 
   /** Whether the entry must wait although its lane may go: it has used more than its due. */
@@ -110,8 +117,9 @@ export class Gate {
   /** Every usable path has a backlog. */
   #backlog(backlogCommands: number): boolean {
     const paths = this.#paths;
+    const backlog = Math.min(backlogCommands, this.#backlogMax);
     for (let at = 0; at < paths.length; at++) {
-      if (paths[at]!.pendingCommands < backlogCommands) return false;
+      if (paths[at]!.pendingCommands < backlog) return false;
     }
     return paths.length > 0;
   }

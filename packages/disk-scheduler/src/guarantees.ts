@@ -8,9 +8,10 @@ import {
   STRIDE,
   UNMET_MS,
 } from "./entries.js";
-import { CRITICAL, GUARANTEE_IN_BYTES, GUARANTEED, PLACED, PRIORITY_MAX, priorityOf } from "./marks.js";
+import { GUARANTEE_IN_BYTES, GUARANTEED, PLACED, PRIORITY_MAX, priorityOf } from "./marks.js";
 import type { TurnCheck } from "./tier.js";
 import type { Timeline } from "./timeline.js";
+import { bytesOf } from "./units.js";
 import { WinnerTree } from "./winner-tree.js";
 
 const NONE = -1;
@@ -29,12 +30,11 @@ export class Guarantees {
   readonly #turnCheck: TurnCheck;
   // How long the clock of each priority has stood still, ms.
   readonly #lostMs = new Float64Array(PRIORITY_MAX + 1);
-  // Of priority p at 2p, of its latency-critical entries at 2p + 1. An entry's key is its tag or an earlier one, and it may
+  // By priority. An entry's key is its tag or an earlier one, and it may
   // have gone: that is found when it comes first, so that a command which goes by shares costs no step here.
-  readonly #trees = Array.from({ length: 2 * (PRIORITY_MAX + 1) }, () => new WinnerTree());
-  // Bit p: an entry with priority p has had a guarantee; one that is latency-critical.
+  readonly #trees = Array.from({ length: PRIORITY_MAX + 1 }, () => new WinnerTree());
+  // Bit p: an entry with priority p has had a guarantee.
   #priorities = 0;
-  #criticalPriorities = 0;
   readonly #keptUpMs = Float64Array.of(-1);
 
   constructor(entries: Entries, timeline: Timeline, turnCheck: TurnCheck) {
@@ -59,24 +59,15 @@ export class Guarantees {
   }
 
   /** The entry that is due: by priority first, then the earliest; NONE where there is none. */
-  due(criticalOnly: boolean): number {
+  due(): number {
     for (let left = this.#priorities; left !== 0; ) {
       const priority = 31 - Math.clz32(left);
       left &= ~(1 << priority);
       const clock = this.#timeline.now[0]! - this.#lostMs[priority]!;
-      const plain = this.#trees[2 * priority]!;
-      let plainDue = false;
-      if (!criticalOnly && plain.winnerKey <= clock) {
-        this.#settle(plain, priority);
-        plainDue = plain.winnerKey <= clock;
-      }
-      if ((this.#criticalPriorities & (1 << priority)) !== 0) {
-        const critical = this.#trees[2 * priority + 1]!;
-        this.#settle(critical, priority);
-        if (critical.winnerKey <= clock && !(plainDue && plain.winnerKey < critical.winnerKey))
-          return critical.winner;
-      }
-      if (plainDue) return plain.winner;
+      const tree = this.#trees[priority]!;
+      if (!(tree.winnerKey <= clock)) continue;
+      this.#settle(tree, priority);
+      if (tree.winnerKey <= clock) return tree.winner;
     }
     return NONE;
   }
@@ -151,7 +142,6 @@ export class Guarantees {
     const priority = priorityOf(this.#entries.ints[marksAt(index)]!);
     const clock = this.#timeline.now[0]! - this.#lostMs[priority]!;
     this.#priorities |= 1 << priority;
-    if ((this.#entries.ints[marksAt(index)]! & CRITICAL) !== 0) this.#criticalPriorities |= 1 << priority;
     more[at + GUARANTEE_TAG_MS]! += clock;
     more[at + PAUSED_AT_MS]! += clock;
   }
@@ -169,12 +159,9 @@ export class Guarantees {
 
   /** Brings the clock of a priority back to `windowMs` after the earliest tag. */
   #hold(priority: number, windowMs: number): void {
-    const plain = this.#trees[2 * priority]!;
-    const critical = this.#trees[2 * priority + 1]!;
-    this.#settle(plain, priority);
-    this.#settle(critical, priority);
-    const earliest = Math.min(plain.winnerKey, critical.winnerKey);
-    const beyondMs = this.#timeline.now[0]! - this.#lostMs[priority]! - earliest - windowMs;
+    const tree = this.#trees[priority]!;
+    this.#settle(tree, priority);
+    const beyondMs = this.#timeline.now[0]! - this.#lostMs[priority]! - tree.winnerKey - windowMs;
     if (beyondMs > 0) this.#lostMs[priority]! += beyondMs;
   }
 
@@ -203,10 +190,10 @@ export class Guarantees {
   }
 
   #tree(marks: number): WinnerTree {
-    return this.#trees[2 * priorityOf(marks) + ((marks & CRITICAL) !== 0 ? 1 : 0)]!;
+    return this.#trees[priorityOf(marks)]!;
   }
 
   #amount(index: number, command: Command): number {
-    return (this.#entries.ints[marksAt(index)]! & GUARANTEE_IN_BYTES) !== 0 ? command.lengthBytes : 1;
+    return (this.#entries.ints[marksAt(index)]! & GUARANTEE_IN_BYTES) !== 0 ? bytesOf(command) : 1;
   }
 }

@@ -2,6 +2,9 @@ import { type EntrySettings, OptionError, type Rate, refuseUnknownOptions } from
 import { PRIORITY_MAX } from "./marks.js";
 import type { DiskSchedulerSettings } from "./options.js";
 
+/** Less is not told from nothing; below, times until the next command are no numbers any more. */
+const PER_SECOND_MIN = 0.001;
+
 /** Level of service of one entry, checked and complete. */
 export type Level = Readonly<Required<EntrySettings>>;
 
@@ -92,7 +95,7 @@ function checkRate(name: string, rate: Rate | null): void {
     throw new OptionError(name, "null, { bytesPerSecond } or { commandsPerSecond }", rate);
   }
   const value = perSecond(rate);
-  if (typeof value !== "number" || !(value > 0 && value < Infinity)) {
-    throw new OptionError(`${name}.${units[0]}`, "finite and greater than 0", value);
+  if (typeof value !== "number" || !(value >= PER_SECOND_MIN && value < Infinity)) {
+    throw new OptionError(`${name}.${units[0]}`, `finite and at least ${PER_SECOND_MIN}`, value);
   }
 }

@@ -2,6 +2,7 @@ import type { Command } from "@fairlead/core";
 import { type Entries, LIMIT_EACH_MS, LIMIT_TAG_MS, marksAt, STRIDE } from "./entries.js";
 import { LIMIT_IN_BYTES, LIMITED } from "./marks.js";
 import type { Timeline } from "./timeline.js";
+import { bytesOf } from "./units.js";
 import { WinnerTree } from "./winner-tree.js";
 
 /**
@@ -79,6 +80,6 @@ export class Limits {
   }
 
   #amount(index: number, command: Command): number {
-    return (this.#entries.ints[marksAt(index)]! & LIMIT_IN_BYTES) !== 0 ? command.lengthBytes : 1;
+    return (this.#entries.ints[marksAt(index)]! & LIMIT_IN_BYTES) !== 0 ? bytesOf(command) : 1;
   }
 }

@@ -1,14 +1,14 @@
-// Bits of an entry's MARKS. The lowest seven are its lane: entries that may or may not go together.
+// Bits of an entry's MARKS. The lowest six are its lane: entries that may or may not go together.
 
 /** It has used more than its due while bandwidth is short. [0110] */
 export const OVER = 1;
-export const CRITICAL = 2;
-export const GUARANTEED = 4;
+export const GUARANTEED = 2;
 /** Its priority stands above this many bits, in four of them. */
-export const PRIORITY_SHIFT = 3;
-export const LANES = 128;
+export const PRIORITY_SHIFT = 2;
+export const LANES = 64;
 export const LANE = LANES - 1;
 
+export const CRITICAL = 1 << 6;
 export const LIMITED = 1 << 7;
 export const LIMIT_IN_BYTES = 1 << 8;
 export const GUARANTEE_IN_BYTES = 1 << 9;

@@ -2,11 +2,13 @@ import type { Command } from "@fairlead/core";
 import { type Entries, marksAt, SHARES, STRIDE, WAITING_SINCE_MS } from "./entries.js";
 import type { Gate } from "./gate.js";
 import type { Limits } from "./limits.js";
-import { CRITICAL, PLACED } from "./marks.js";
+import { PLACED } from "./marks.js";
 import type { DiskSchedulerSettings } from "./options.js";
 import type { Timeline } from "./timeline.js";
 
 const NONE = -1;
+/** Entries that one decision looks at, most of which wait for nothing. */
+const LOOKS_MAX = 16;
 // For those that are deferred, whatever `floor` says.
 const DEFERRED_FLOOR = 0.01;
 
@@ -36,22 +38,27 @@ export class Minima {
 
   /**
    * An entry with shares that has waited for an interval, while units are left for minima; else NONE. Looks at one
-   * entry for each decision, in rounds, and at none while all were served less than an interval ago.
+   * entry that waits for each decision, passing over a few that do not, in rounds, and at none while all were served
+   * less than an interval ago.
    */
   next(settings: DiskSchedulerSettings, gate: Gate): number {
     if (this.#timeline.now[0]! < this.#dueMs[1]! || this.#units <= 0) return NONE;
     const { fields, ints, size } = this.#entries;
-    if (this.#cursor >= size) {
-      this.#nextRound(settings);
-      if (this.#timeline.now[0]! < this.#dueMs[1]!) return NONE;
+    let index = NONE;
+    for (let look = 0; look < LOOKS_MAX; look++) {
+      if (this.#cursor >= size) {
+        this.#nextRound(settings);
+        if (this.#timeline.now[0]! < this.#dueMs[1]!) return NONE;
+      }
+      index = this.#cursor++;
+      if ((ints[marksAt(index)]! & PLACED) !== 0) break;
+      if (look === LOOKS_MAX - 1) return NONE;
     }
-    const index = this.#cursor++;
-    if ((ints[marksAt(index)]! & PLACED) === 0) return NONE;
     const dueMs = fields[index * STRIDE + WAITING_SINCE_MS]! + settings.intervalMs;
     if (dueMs < this.#dueMs[0]!) this.#dueMs[0] = dueMs;
     if (dueMs > this.#timeline.now[0]! || !(fields[index * STRIDE + SHARES]! > 0)) return NONE;
     if (this.#limits.reached(index) || !(settings.floor > 0 || gate.defers(index))) return NONE;
-    if (!gate.criticalOnly || (ints[marksAt(index)]! & CRITICAL) !== 0) return index;
+    if (!gate.stops(index)) return index;
     // Its turn comes as soon as it may go.
     this.#cursor--;
     return NONE;

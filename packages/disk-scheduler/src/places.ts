@@ -87,7 +87,8 @@ export class Places implements TurnCheck {
     const at = index * STRIDE;
     const marks = ints[marksAt(index)]!;
     fields[at + TAG]! -= command.units / weightOf(fields, at);
-    fields[at + CONSUMED]! -= command.units;
+    // An entry that was made anew has not paid.
+    fields[at + CONSUMED] = Math.max(0, fields[at + CONSUMED]! - command.units);
     if (ints[marksAt(index) + 1]! > 0) ints[marksAt(index) + 1]!--;
     if ((marks & LIMITED) !== 0) this.limits.refund(index, command);
     if ((marks & GUARANTEED) !== 0) this.guarantees.refund(index, command);

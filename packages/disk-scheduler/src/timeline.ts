@@ -1,6 +1,8 @@
+const SMALL_STEP_MS = 1000;
+
 /**
  * The time of one scheduler: `nowMs` of the calls, from the first one on, and without its steps back, so that no tag
- * needs to be moved for them.
+ * needs to be moved for them: after a small one time stands still until it is made up for, a larger one is left out.
  */
 export class Timeline {
   /** At 0: now, ms since the first call; it never falls. In an array, since a fraction that is passed on is put on the heap. */
@@ -14,6 +16,8 @@ export class Timeline {
     const caller = this.#caller;
     if (nowMs === caller[0]!) return;
     if (!(nowMs >= caller[0]!)) {
+      // Callers that read the clock at different times; added up, such steps would make time run faster.
+      if (caller[0]! - nowMs < SMALL_STEP_MS) return;
       // The first call, or the clock was set back: time goes on from where it was.
       caller[1] = this.now[0]! - nowMs;
     }

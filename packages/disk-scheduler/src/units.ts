@@ -35,3 +35,10 @@ export class UnitCounter {
     return ((lengthBytes - rest) / this.#unitBytes + (rest > 0 ? 1 : 0)) * factor;
   }
 }
+
+const NO_DATA_BYTES = 4096;
+
+/** What a command counts against a bandwidth in bytes: its data, or, without any, those of one unit. [0089] */
+export function bytesOf(command: Command): number {
+  return command.lengthBytes > 0 ? command.lengthBytes : NO_DATA_BYTES;
+}

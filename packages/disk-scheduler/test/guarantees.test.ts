@@ -241,3 +241,20 @@ describe("a change", () => {
     expect(scheduler.entry(1)).toMatchObject({ guarantee, limit: null });
   });
 });
+
+describe("a guarantee in bytes", () => {
+  it.each([5, 9])("at priority %i gives a VM that only flushes no more than 4 KiB each", (priority) => {
+    const disk = diskWith({ perSecond: 10_000, room: 32 });
+    disk.scheduler.setEntry(1, { shares: 1, priority, guarantee: { bytesPerSecond: 1 << 20 } }, 0);
+    disk.scheduler.setEntry(2, { shares: 4000 }, 0);
+    disk.scheduler.setEntry(3, { guarantee: { commandsPerSecond: 3000 } }, 0);
+    disk.start(1, { lengthBytes: 0, depth: 64 });
+    for (const vm of [2, 3]) disk.start(vm, { depth: 64 });
+    disk.run(1000);
+    disk.forget();
+    disk.run(5000);
+    const [flushes = 0, , guaranteed = 0] = disk.rates(VMS, 5000);
+    expect(Math.abs(flushes - 256)).toBeLessThanOrEqual(10);
+    expect(guaranteed).toBeGreaterThanOrEqual(2985);
+  });
+});

@@ -227,4 +227,18 @@ describe("minimum per interval", () => {
       expect(Math.abs(one - 2 * two)).toBeLessThanOrEqual(4);
     }
   });
+
+  it("gets its minimum within an interval or two, also among 20,000 that are idle", () => {
+    const lun = new Lun();
+    lun.scheduler.setEntry(1, { shares: 1_000_000 }, 0);
+    lun.scheduler.setEntry(20_001, { shares: 1 }, 0);
+    for (let vm = 2; vm <= 20_000; vm++) lun.scheduler.setEntry(vm, {}, 0);
+    lun.saturate(1);
+    lun.saturate(20_001);
+    lun.run(10_000, UNITS_PER_SECOND);
+    lun.take([]);
+    lun.run(60_000, UNITS_PER_SECOND);
+    // An interval, and a round of 20,000 in steps of 16.
+    expect(lun.take([20_001])[0]).toBeGreaterThanOrEqual(60 / (1 + 20_001 / 16 / UNITS_PER_SECOND) - 2);
+  });
 });

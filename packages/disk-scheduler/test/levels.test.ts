@@ -110,6 +110,26 @@ describe("a latency-critical VM", () => {
     expect(disk.outstanding.length).toBe(16);
   });
 
+  it("is held to its shares, however much it asks for, and to the guarantees of the others", () => {
+    const disk = diskWith({ perSecond: 10_000, room: 32 });
+    disk.scheduler.setEntry(1, { latencyCritical: true, shares: 10 }, 0);
+    for (const vm of [1, 2, 3]) disk.start(vm, { depth: 64 });
+    disk.run(1000);
+    disk.forget();
+    disk.run(5000);
+    const [critical = 0, ...others] = disk.rates([1, 2, 3], 5000);
+    expect(critical).toBeLessThanOrEqual(60);
+    for (const rate of others) expect(Math.abs(rate - 5000)).toBeLessThanOrEqual(50);
+    disk.scheduler.setEntry(1, { shares: 1_000_000, priority: 8 }, disk.nowMs);
+    disk.scheduler.setEntry(2, { priority: 10, guarantee: { commandsPerSecond: 8000 } }, disk.nowMs);
+    disk.run(2000);
+    const unmetMs = disk.scheduler.entry(2)?.unmetMs ?? Number.NaN;
+    disk.forget();
+    disk.run(5000);
+    expect(disk.rates([2], 5000)[0]).toBeGreaterThanOrEqual(7950);
+    expect(disk.scheduler.entry(2)?.unmetMs).toBe(unmetMs);
+  });
+
   it("is not misled by completions of commands that an earlier policy gave, or by one that comes back", () => {
     const { scheduler } = new Lun();
     scheduler.setEntry(1, { latencyCritical: true }, 0);

@@ -126,6 +126,20 @@ describe("one path is left", () => {
     expect(lun.scheduler.entry(1)?.state).toBe("waiting");
   });
 
+  it("and room for a few commands only: half of it is a backlog", () => {
+    const lun = onePath(4);
+    lun.scheduler.pathsChanged([path(0, 4)], 1, 0, 8);
+    lun.serveMany(100);
+    expect(lun.take([1])).toEqual([0]);
+    lun.scheduler.pathsChanged([path(0, 3)], 1, 0, 8);
+    lun.serveMany(510);
+    expect(lun.take([1])[0]).toBeGreaterThan(10);
+    // Backlogs are never more than `backlogCommands`.
+    lun.scheduler.pathsChanged([path(0, 8)], 1, 0, 64);
+    lun.serveMany(100);
+    expect(lun.take([1])).toEqual([0]);
+  });
+
   it("also where it always was the only one", () => {
     const lun = onePath(8);
     lun.scheduler.pathsChanged([path(0, 8)], 1, 0);
