@@ -228,7 +228,7 @@ export class Lun {
     const { members, usablePaths } = this.team;
     const capacity = capacityOf(members);
     this.#room = Math.max(1, Math.ceil(this.#queueDepth * capacity));
-    this.#admission.pathsChanged(usablePaths, capacity, this.#clock.now());
+    this.#admission.pathsChanged(usablePaths, capacity, this.#clock.now(), this.#room);
   }
 
   #meet(vm: VmId): void {

@@ -192,6 +192,27 @@ describe("route or queue, with one path left [0109]", () => {
     expect([state(DB), state(WEB)]).toEqual(["idle", "deferred"]);
   });
 
+  it.each([4, 5])(
+    "keeps a VM of higher priority at what it asks for where one of %d paths is left",
+    async (count) => {
+      const paths = Array.from({ length: count }, (_, at) => `vmhba${at % 2}:${at}:2`);
+      const { adapters, db, web, run, ended } = await san({
+        paths,
+        queueDepth: 32,
+        db: { priority: 8 },
+        web: { priority: 2 },
+      });
+      for (const adapter of adapters.slice(1)) adapter.fail();
+      db.keep(32);
+      web.keep(32);
+      run(2000);
+      ended.length = 0;
+      run(20_000);
+      expect(ended.length).toBeGreaterThan(1000);
+      expect(ended.filter((vm) => vm === WEB).length / ended.length).toBeLessThanOrEqual(0.02);
+    },
+  );
+
   it("routes at once where it has no backlog", async () => {
     const { routed } = await onePath(7);
     expect(routed()).toBe(true);
