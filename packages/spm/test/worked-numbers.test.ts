@@ -192,13 +192,12 @@ describe("route or queue, with one path left [0109]", () => {
     expect([state(DB), state(WEB)]).toEqual(["idle", "deferred"]);
   });
 
-  it.each([4, 5])(
-    "keeps a VM of higher priority at what it asks for where one of %d paths is left",
-    async (count) => {
-      const paths = Array.from({ length: count }, (_, at) => `vmhba${at % 2}:${at}:2`);
+  it.each([6, 16, 64])(
+    "keeps a VM of higher priority at what it asks for where there was room for %d commands",
+    async (queueDepth) => {
       const { adapters, db, web, run, ended } = await san({
-        paths,
-        queueDepth: 32,
+        paths: TWO_PATHS,
+        queueDepth,
         db: { priority: 8 },
         web: { priority: 2 },
       });
