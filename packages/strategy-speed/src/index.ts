@@ -68,7 +68,8 @@ export function speed(options: SpeedOptions = {}): SpeedStrategy {
     if (paths.length === 0) return -1;
     const costBytes = overheadBytes + transfer.lengthBytes;
     team.meanCostBytes += (costBytes - team.meanCostBytes) * MEAN_PART;
-    if (transfer.sentAtMs > team.nowMs) team.nowMs = transfer.sentAtMs;
+    // Also where it steps back: a clock that leapt ahead would otherwise stand still here until it is caught up with.
+    team.nowMs = transfer.sentAtMs;
     let index = -1;
     team.probes += probePart;
     if (team.probes >= 1) {
@@ -126,6 +127,7 @@ export function speed(options: SpeedOptions = {}): SpeedStrategy {
   function completed(path: Path, transfer: Transfer, elapsedMs: number, outcome: Outcome): void {
     const measured = byId.get(path.id);
     if (measured === undefined) return;
+    if (!Number.isFinite(elapsedMs)) return;
     const endedAtMs = transfer.sentAtMs + elapsedMs;
     if (endedAtMs > team.nowMs) team.nowMs = endedAtMs;
     if (outcome !== "good") {

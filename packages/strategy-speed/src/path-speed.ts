@@ -69,8 +69,10 @@ export class PathSpeed {
    * it; what it waited behind others is theirs. False where nothing can be said: nobody saw when the path began.
    */
   collect(transfer: Transfer): boolean {
-    const serviceMs = this.#measuring.nowMs - Math.max(this.workingSinceMs, transfer.sentAtMs);
-    if (!this.ended()) return false;
+    const { nowMs } = this.#measuring;
+    const serviceMs = nowMs - Math.max(this.workingSinceMs, transfer.sentAtMs);
+    if (this.openedAtMs > nowMs) this.openedAtMs = nowMs; // The clock was set back.
+    if (!this.ended() || !(serviceMs >= 0)) return false;
     this.#commands++;
     this.#costBytes += this.#measuring.overheadBytes + transfer.lengthBytes;
     this.#serviceMs += serviceMs;

@@ -1,3 +1,4 @@
+import { Command, type Path } from "@fairlead/core";
 import { describe, expect, it } from "vitest";
 import { type SpeedOptions, speed } from "../src/index.js";
 import { Model } from "./path-model.js";
@@ -93,5 +94,21 @@ describe("probes", () => {
     // One in 500 ms, beside 10 commands per ms.
     expect(probed(0.5)).toBeLessThan(0.001);
     expect(probed(0.00001)).toBeLessThan(0.00001 + 1 / 5000);
+  });
+});
+
+describe("time that is none", () => {
+  it("that leapt ahead by an hour once, or ends that are not finite, hide no path that becomes slow", () => {
+    const model = troubled(4, 20);
+    const { strategy, paths } = model;
+    const stray = Object.assign(new Command(), { lengthBytes: 8192 });
+    for (const elapsedMs of [Number.NaN, Infinity, -5]) {
+      strategy.completed?.(paths[0] as Path, stray, elapsedMs, "good");
+    }
+    model.runUntil(4000);
+    strategy.select(paths, Object.assign(stray, { sentAtMs: 3_604_000 }));
+    strategy.completed?.(paths[1] as Path, stray, 1, "good");
+    expect(part(model, 6500, 10_000)).toBeLessThan(0.05);
+    expect(part(model, 15_000, 16_000)).toBeCloseTo(0.25, 1);
   });
 });
