@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 /** What is reachable now, typed arrays included: after a full collection. Bytes. */
-function retainedBytes(): number {
+export function retainedBytes(): number {
   setFlagsFromString("--expose-gc");
   const collect: unknown = runInNewContext("gc");
   // Twice: what is freed in the first may have kept other things.

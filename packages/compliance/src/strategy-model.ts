@@ -38,7 +38,13 @@ export const OUTCOMES: readonly Outcome[] = [
   "not-sent",
   "in-doubt",
   "medium-error",
+  "target-error",
+  "no-space",
+  "write-protected",
   "invalid",
+  "conflict",
+  "no-path",
+  "cancelled",
 ];
 
 /** Carries the steps out, gives the answers. Whatever came before, an idle team places a transfer in the end. */

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { allocatedBytesPerCall } from "./allocation.js";
 import { withoutAmbient } from "./ambient.js";
 import { SEED, type SuiteRunner } from "./runner.js";
+import { busyLaws } from "./strategy-busy.js";
 import { historyLaws } from "./strategy-history.js";
 import {
   newCommand,
@@ -15,6 +16,7 @@ import {
   strategySteps,
   testPaths,
 } from "./strategy-model.js";
+import { rangeLaws } from "./strategy-ranges.js";
 
 // One object may take this much per command without a complaint, which is less than the smallest object.
 const ALLOCATED_BYTES_MAX = 8;
@@ -29,6 +31,8 @@ export function strategySuite(runner: SuiteRunner, create: () => LoadDistributio
     placementLaws(runner, create);
     lendingLaws(runner, create);
     historyLaws(runner, create);
+    busyLaws(runner, create);
+    rangeLaws(runner, create);
     repeatabilityLaws(runner, create);
   });
 }
@@ -84,7 +88,7 @@ function placementLaws({ it }: SuiteRunner, create: () => LoadDistributionStrate
   });
 
   it("places every transfer while no path has anything pending, also with one path", () => {
-    for (const count of [1, 2, 3, 8, 64]) {
+    for (const count of [1, 2, 3, 8, 64, 65, 200]) {
       const strategy = create();
       const paths = testPaths(Array.from({ length: count }, (_, index) => `p${index}`));
       strategy.pathsChanged?.(paths);
