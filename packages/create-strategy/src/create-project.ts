@@ -27,8 +27,11 @@ interface TemplateManifest {
 }
 
 const TEMPLATE = fileURLToPath(new URL("../template", import.meta.url));
-// npm leaves a .gitignore out of what it packs, so the template has it under another name.
-const RENAMED = new Map([["_gitignore", ".gitignore"]]);
+// npm leaves a .gitignore out of what it packs, and tools take a package.json for a package of its own.
+const RENAMED = new Map([
+  ["_gitignore", ".gitignore"],
+  ["_package.json", "package.json"],
+]);
 
 /**
  * Makes the folder of a new strategy. Writes nothing where it throws `PROJECT_NAME_INVALID` or
@@ -44,7 +47,7 @@ export function createProject(options: ProjectOptions): Project {
     const target = join(directory, file);
     const text = readFileSync(join(TEMPLATE, source), "utf8");
     mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, source === "package.json" ? manifest(text, names) : named(text, names));
+    writeFileSync(target, file === "package.json" ? manifest(text, names) : named(text, names));
     files.push(file);
   }
   return { ...names, directory, files: files.sort() };
