@@ -13,6 +13,7 @@ import { builtIns } from "./plugins/built-in.js";
 import { choosePolicies, entryName, type PolicyChoice, type PolicySource } from "./plugins/choose.js";
 import { listPlugins, type PluginView } from "./plugins/list.js";
 import type { Policy, PolicyKind, PolicyOf } from "./plugins/policy.js";
+import { type Served, whoseLevel } from "./refused-level.js";
 import { createScheduler, type SchedulerWords, schedulerOptions } from "./scheduler.js";
 
 /** A list as it was given, and what came of it. */
@@ -126,14 +127,18 @@ export class Policies {
     return this.#report("strategy", list, lun);
   }
 
-  /** Of one LUN, by its id, or of all. Errors: `POLICY_NONE_USABLE`, and then nothing has changed. [0093] */
-  async setAdmission(
-    spm: StoragePathManager,
-    entries: readonly PolicyEntry[],
-    lun?: string,
-  ): Promise<PolicyChange> {
+  /**
+   * Of one LUN, by its id, or of all. Errors: `POLICY_NONE_USABLE`, `OPTION_INVALID` where it refuses a VM's level of
+   * service, and then nothing has changed. [0093]
+   */
+  async setAdmission(served: Served, entries: readonly PolicyEntry[], lun?: string): Promise<PolicyChange> {
     const list = await this.#chooseInTurn("admission-policy", entries);
-    spm.setAdmissionPolicy((context) => this.#createFirst(list.choice, context), lun);
+    const create = (context: TeamContext) => this.#createFirst(list.choice, context);
+    try {
+      served.spm.setAdmissionPolicy(create, lun);
+    } catch (error) {
+      throw whoseLevel(error, create, served, lun);
+    }
     if (lun === undefined) {
       this.#admission = list;
       this.#admissionOf.clear();

@@ -155,13 +155,60 @@ describe("fairlead set", () => {
       [2, /expected key=value/, "scheduler", "__proto__.x=3"],
       [2, /is no YAML/, "scheduler", "quantum=[3"],
       [2, /missing required argument/, "entry", "db", "local:0:0"],
-      [1, /^error API_BODY_INVALID: .*"prio" not known/, "entry", "db", "local:0:0", "prio=3"],
+      [
+        1,
+        /^error API_BODY_INVALID: body: garantee is not a known key, did you mean guarantee\?$/m,
+        "entry",
+        "db",
+        "local:0:0",
+        "garantee=3",
+      ],
+      [
+        1,
+        /^error API_BODY_INVALID: body: factors\.reed is not a known key, did you mean read\?$/m,
+        "scheduler",
+        "factors.reed=3",
+      ],
+      [1, /body: intervalMs is not a known key, did you mean interval\?$/m, "scheduler", "intervalMs=3"],
+      [
+        4,
+        /there is no package rond-robin, .* did you mean the built-in round-robin\?$/m,
+        "strategy",
+        "rond-robin",
+      ],
     ];
     for (const [code, stderr, ...args] of cases) {
       const result = await fairlead(running, "set", ...args);
       expect(result, args.join(" ")).toMatchObject({ code, stdout: "" });
       expect(result.stderr, args.join(" ")).toMatch(stderr);
     }
+  });
+
+  it("names VM, LUN and both rates where a policy refuses a level of service", async () => {
+    const running = await ready();
+    const lun = running.host.spm.luns()[0]?.id ?? "";
+    const set = async (...args: string[]) => {
+      const { code, stderr } = await fairlead(running, "set", ...args);
+      return `${code} ${stderr.replaceAll(lun, "LUN").trim()}`;
+    };
+    const entry = (...words: string[]) => set("entry", "web", "local:0:0", ...words);
+    expect(await entry("guarantee=5000MiB/s", "limit=200MiB/s")).toBe(
+      "1 error OPTION_INVALID: web on LUN: guarantee is 5000MiB/s, expected at most the limit of 200MiB/s",
+    );
+    expect(await entry("limit=3000iops")).toBe("0 ");
+    // The limit is the one that the VM has.
+    expect(await entry("guarantee=4000iops")).toBe(
+      "1 error OPTION_INVALID: web on LUN: guarantee is 4000iops, expected at most the limit of 3000iops",
+    );
+    expect(await entry("shares=2000000")).toBe(
+      "1 error OPTION_INVALID: web on LUN: shares is 2000000, expected from 0 to 1000000",
+    );
+    expect(await entry("guarantee=50MiB/s", "limit=none")).toBe("0 ");
+    for (const scope of [[], ["--lun", "local:0:0"]])
+      expect(await set("admission", "strict-priority", ...scope)).toBe(
+        "1 error OPTION_INVALID: web on LUN: guarantee is 50MiB/s, expected none under strict-priority",
+      );
+    expect(running.host.spm.luns()[0]?.admissionPolicy).toBe("disk-scheduler");
   });
 
   it("takes a file relative to where it is called", async () => {
@@ -174,6 +221,14 @@ describe("fairlead set", () => {
     expect(stdout).toBe(`strategy of all LUNs: ${join(running.directory, "near.ts")}\n`);
     expect(running.host.spm.luns()[0]?.strategy).toBe("near");
   });
+});
+
+it("the help has units and examples", async () => {
+  const running = await runHost();
+  const help = async (...args: string[]) => (await fairlead(running, ...args, "--help")).stdout;
+  expect(await help("plugins", "verify")).toMatch(/--timeout <duration> .*\(default: 2min\)/s);
+  expect(await help("san", "limit")).toMatch(/^fairlead san limit 3000iops\nfairlead san limit none$/m);
+  expect(await help("set", "entry")).toMatch(/^fairlead set entry db .* limit=none quantum=default$/m);
 });
 
 describe("fairlead plugins", () => {

@@ -95,6 +95,53 @@ hbas: { v: { driver: iscsi, portals: [p], chap: { user: u, secretFile: /nosuch }
     ]);
   });
 
+  it("does not hide what else is wrong or odd, also within the same mapping", async () => {
+    const text = `
+hbas: { v: { driver: iscsi, portals: ["h:70000"], targets: 5 }, w: { driver: iscsi, portals: [":1"], shares: 3 } }
+luns:
+  strategy: [{}, { name: nope }, { name: round-robin, weight: 1 }, { name: speed }]
+  admission: [{ name: fixed-partitions, unitsPerSecond: 1, sharesTotal: 10 }, { nme: x }]
+  scheduler: { unit: 4, sharesMin: 500, sharesMax: 100 }
+vms:
+  a: { luns: { x: { prio: 1, shares: 11 } } }`;
+    const error = await parse(text).catch((cause: unknown) => cause);
+    expect(error).toBeInstanceOf(ConfigError);
+    const lines = (error as ConfigError).message.split("\n").map((line) => line.replace("f.yaml:", ""));
+    expect(
+      lines.map((line) => line.replace(/, expected .*|: there is no option.*|, did .*|, known .*/, "")),
+    ).toEqual([
+      '2:39: hbas.v.portals[0] is "h:70000"',
+      "2:60: hbas.v.targets is 5",
+      '2:95: hbas.w.portals[0] is ":1"',
+      "2:102: hbas.w.shares is not a known key",
+      "4:14: luns.strategy[0] is a mapping",
+      "5:79: luns.admission[1] is a mapping",
+      "6:22: luns.scheduler.unit is 4",
+      "6:52: luns.scheduler.sharesMax is 100",
+      "8:21: vms.a.luns.x.prio is not a known key",
+      "8:38: vms.a.luns.x.shares is 11",
+      'warning 4:18: there is no built-in strategy "nope"',
+      "warning 4:34: round-robin",
+    ]);
+    // Its place in the list is the file's, though the one before it has no form.
+    expect(lines.at(-1)).toMatch(/ \(speed is used instead\)$/);
+  });
+
+  it("is a warning where a path's HBA is not configured", async () => {
+    const { warnings } = await parse(`${HBAS}
+luns: { mask: ["vmhba0:9:9", "vmhba1:0:0"], byName: { "vmbha0:0:1": { strategy: [{ name: speed }] } } }
+vms:
+  db:
+    luns: { "vmhba9:0:1": { shares: 5 }, "naa.1:2:3x": {}, "vmhba0:0:1": {} }
+    disks: { root: { extents: [{ lun: naa.6001 }, { lun: "disk:1:2" }] } }`);
+    expect(warnings.map(({ line, column, message }) => `${line}:${column}: ${message}`)).toEqual([
+      "2:30: no path can have the name vmhba1:0:0: there is no HBA vmhba1, did you mean vmhba0?",
+      "2:55: no path can have the name vmbha0:0:1: there is no HBA vmbha0, did you mean vmhba0?",
+      "5:13: no path can have the name vmhba9:0:1: there is no HBA vmhba9, did you mean vmhba0?",
+      "6:58: no path can have the name disk:1:2: there is no HBA disk, known are vmhba0",
+    ]);
+  });
+
   it("includes overlapping extents, also those with one between them", async () => {
     const disk = (name: string, range: string) => `    ${name}: { extents: [{ lun: x${range} }] }`;
     const vms = (...disks: string[]) => `${HBAS}\nvms:\n  a:\n   disks:\n${disks.join("\n")}`;
@@ -133,7 +180,7 @@ ${entries.map((entry, index) => `  v${index}: { luns: { x: ${entry}, y: { shares
     const scheduler = "{ name: disk-scheduler }";
     expect(
       await problems(levels(scheduler, "{ guarantee: 50MiB/s, limit: 40MiB/s }", "{ limit: 3000iops }")),
-    ).toEqual([expect.stringMatching(/^4:\d+: vms\.v0\.luns\.x\.guarantee is "50MiB\/s", expected .*limit/)]);
+    ).toEqual(['4:33: vms.v0.luns.x.guarantee is "50MiB/s", expected at most the limit of 40MiB/s']);
     expect(await problems(levels(scheduler, "{ guarantee: 50MiB/s, limit: 50MiB/s }"))).toEqual([]);
     const partitions = "{ name: fixed-partitions, unitsPerSecond: 1000, sharesTotal: 1000 }";
     expect(await problems(levels(partitions, "{ shares: 600 }", "{ shares: 399 }", "{ shares: 1 }"))).toEqual(
@@ -182,10 +229,10 @@ describe("strategies", () => {
   });
 
   it("of single LUNs and admission policies are looked at in the same way", async () => {
-    const { warnings } = await parse(`${HBAS}
+    const { warnings } = await parse(`hbas: { b: { driver: file, files: [{ path: /x }] } }
 luns:
   admission: [{ name: nope }, { name: disk-scheduler }, { file: none.ts }]
-  byName: { "a:0:0": { strategy: [{ name: quota }, { name: speed, interval: 1 }] } }`);
+  byName: { "b:0:0": { strategy: [{ name: quota }, { name: speed, interval: 1 }] } }`);
     expect(warnings.map(({ line, column, message }) => `${line}:${column}: ${message}`)).toEqual([
       '3:15: there is no built-in admission policy "nope", known are disk-scheduler, strict-priority, fixed-partitions (disk-scheduler is used instead)',
       "3:57: there is no plugin file /etc/fairlead/none.ts (it is no fall-back)",

@@ -85,7 +85,9 @@ describe("fairlead up without a config", () => {
   it("loses a path on command and goes on over the others", async () => {
     const { scope, process, nbdSocket, cli } = await demo();
     const client = await NbdClient.open(scope, nbdSocket, "web-root");
-    const [portal = ""] = (await cli("san", "portals")).split(" ");
+    const portals = await cli("san", "portals");
+    expect(portals).toMatch(/^127\.0\.0\.1:\d+ {2}SP-A {2}1 session$/m);
+    const [portal = ""] = portals.split(" ");
     await cli("san", "refuse", portal);
     await cli("san", "close", portal);
     await until("the failure", () => /error path-failed vmhba0:0:0: /.test(process.stdout));

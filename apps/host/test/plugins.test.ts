@@ -206,8 +206,8 @@ describe("what a module exports", () => {
       "kind.ts": /^PLUGIN_INVALID: .* kind is "nonsense"/,
       "name.ts": /^PLUGIN_INVALID: .* name is "My Strategy"/,
       "create.ts": /^PLUGIN_INVALID: .* expected what define/,
-      "nothing.ts": /^PLUGIN_INVALID: x of .* did not create a strategy$/,
-      "no-select.ts": /^PLUGIN_INVALID: x of .* did not create a strategy$/,
+      "nothing.ts": /^PLUGIN_INVALID: x of .* did not create a strategy: it is no object$/,
+      "no-select.ts": /^PLUGIN_INVALID: x of .* did not create a strategy: it has no function select$/,
       "admission.ts": /^PLUGIN_KIND_WRONG: x of .* is an admission policy, expected a strategy$/,
     };
     for (const [file, expected] of Object.entries(cases))

@@ -5,20 +5,26 @@ import { entrySettings, levelSchema } from "../config/level-schema.js";
 import { schedulerSchema } from "../config/lun-schema.js";
 import { policyList } from "../config/policy-schema.js";
 import { levelText } from "../level-view.js";
+import { refusedLevel } from "../refused-level.js";
 import { levelView } from "../service-level.js";
 import type { EntryView, Views } from "../views.js";
 import { findLun } from "./names.js";
 import type { ApiParts } from "./routes.js";
 import { bodyAs } from "./validate.js";
 
-const SOMETHING = "at least one key";
 const named = (body: object): boolean => Object.keys(body).length > 0;
+/** Not where a key is wrong: that one was meant to be the change. */
+const SOMETHING = { error: "at least one key", when: noIssues };
 const levelBody = levelSchema.refine(named, SOMETHING);
 const schedulerBody = schedulerSchema
   .extend({ queueDepth: schedulerSchema.shape.queueDepth.unwrap().optional() })
   .refine(named, SOMETHING);
 const strategyBody = z.strictObject({ strategy: policyList });
 const admissionBody = z.strictObject({ admission: policyList });
+
+function noIssues({ issues }: { readonly issues: readonly unknown[] }): boolean {
+  return issues.length === 0;
+}
 
 /** Changes of policies and levels of service; bodies are written as in the config, and hold until the host ends. [0092] */
 export function addLevelRoutes(app: FastifyInstance, parts: ApiParts): void {
@@ -34,7 +40,7 @@ export function addLevelRoutes(app: FastifyInstance, parts: ApiParts): void {
     app.put<{ Params: { lun?: string } }>(
       `${scope}/admission`,
       async ({ params, body }): Promise<Views["policy"]> =>
-        policies.setAdmission(spm, bodyAs(admissionBody, body).admission, idOf(params.lun)),
+        policies.setAdmission(parts.host, bodyAs(admissionBody, body).admission, idOf(params.lun)),
     );
     app.put<{ Params: { lun?: string } }>(
       `${scope}/scheduler`,
@@ -60,7 +66,12 @@ function setEntry(
   const settings = entrySettings(bodyAs(levelBody, body));
   const vm = vms.get(params.vm);
   const lun = findLun(spm.luns(), params.lun);
-  spm.setEntry(vm.id, lun.id, settings);
+  const present = spm.entry(vm.id, lun.id);
+  try {
+    spm.setEntry(vm.id, lun.id, settings);
+  } catch (error) {
+    throw refusedLevel(error, vm.name, lun.id, { ...present, ...settings });
+  }
   const entry = spm.entry(vm.id, lun.id);
   if (entry === undefined) throw new FairleadError("LUN_UNKNOWN", `LUN ${lun.id} is gone`);
   const view = levelView(entry);

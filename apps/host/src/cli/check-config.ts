@@ -1,5 +1,6 @@
 import { loadConfig } from "../config/load.js";
 import { formatProblem } from "../config/problem.js";
+import { counted } from "./counted.js";
 
 /** Errors: as `loadConfig`. Warnings go to `warn`; the answer says what the file describes. */
 export async function checkConfig(file: string, warn: (line: string) => void): Promise<string> {
@@ -13,8 +14,4 @@ export async function checkConfig(file: string, warn: (line: string) => void): P
     counted(disks, "disk"),
   ];
   return `${file}: ok, ${counts.join(", ")}`;
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -2,6 +2,7 @@ import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import { LOG_LEVELS, type LogLevel } from "../log-level.js";
 import { SAN_ACTIONS, type SanAction } from "../san.js";
 import { ApiClient, socketPath } from "./client.js";
+import { counted } from "./counted.js";
 import { printEvents } from "./events.js";
 import { GET_FORMATS, type GetFormat, get, KINDS, type Kind } from "./get.js";
 import type { Output } from "./output.js";
@@ -89,10 +90,9 @@ function addChangeCommands(program: Command, { print, warn }: Output, client: ()
       );
       for (const { where, code, message } of problems) warn(`${code}: ${where}: ${message}`);
       const names = (list: readonly string[]) => (list.length > 0 ? ` (${list.join(", ")})` : "");
-      print(`${addedPaths.length} paths added${names(addedPaths)}`);
-      print(
-        `${addedLuns.length} LUNs added${names(addedLuns)}, ${grownLuns.length} grown${names(grownLuns)}`,
-      );
+      print(`${counted(addedPaths.length, "path")} added${names(addedPaths)}`);
+      const grown = `${grownLuns.length} grown${names(grownLuns)}`;
+      print(`${counted(addedLuns.length, "LUN")} added${names(addedLuns)}, ${grown}`);
     });
   const paths = program.command("path").description("take a path out of use, or back");
   for (const [verb, enabled] of [
@@ -142,7 +142,7 @@ function addSanCommands(program: Command, { print }: Output, client: () => ApiCl
     .action(async () => {
       const { portals } = await client().get("portals", "/v1/san/portals");
       for (const { address, processor, sessions } of portals)
-        print(`${address}  ${processor}  ${sessions} sessions`);
+        print(`${address}  ${processor}  ${counted(sessions, "session")}`);
     });
   for (const action of SAN_ACTIONS) {
     san
@@ -157,7 +157,11 @@ function addSanCommands(program: Command, { print }: Output, client: () => ApiCl
   san
     .command("limit")
     .description("slow its LUNs down, so that shares matter")
-    .argument("<rate>", "such as 50MiB/s, 3000iops or none")
+    .argument("<rate>", "of each LUN: bytes or commands per second, or none for as fast as it can")
+    .addHelpText(
+      "after",
+      "\nfairlead san limit 50MiB/s\nfairlead san limit 3000iops\nfairlead san limit none",
+    )
     .action(async (rate: string) => {
       await client().send("portals", "PUT", "/v1/san/limit", { rate });
       print(`each LUN: ${rate}`);

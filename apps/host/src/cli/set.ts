@@ -33,6 +33,10 @@ export function addSetCommands(program: Command, output: Output, client: () => A
     .argument("<vm>")
     .argument("<lun>", "id of the LUN, or the name of a path to it")
     .argument("<key=value...>", "profile, shares, priority, guarantee, limit, quantum, as in the config")
+    .addHelpText(
+      "after",
+      "\nfairlead set entry db vmhba0:0:1 shares=high guarantee=50MiB/s limit=3000iops\nfairlead set entry db vmhba0:0:1 guarantee=none limit=none quantum=default",
+    )
     .action(async (vm: string, lun: string, texts: string[], _options: object, command: Command) => {
       const body = await assigned(command, texts);
       const path = `/v1/vms/${encodeURIComponent(vm)}/luns/${encodeURIComponent(lun)}/entry`;

@@ -4,8 +4,10 @@ import { createHbas } from "../hbas.js";
 import { show } from "./describe.js";
 import type { Finding } from "./finding.js";
 import { entriesOf, memberOf } from "./known-keys.js";
+import { checkLunNames } from "./lun-name-checks.js";
 import type { ConfigPath } from "./places.js";
 import { checkPolicies } from "./policy-checks.js";
+import { rightPart } from "./right-part.js";
 import { configSchema, extentSchema } from "./schema.js";
 import { readSecret } from "./secret-file.js";
 import type { ByteRange } from "./units.js";
@@ -20,6 +22,7 @@ const STOPPED: Clock = { now: () => 0, schedule: () => ({ cancel() {} }) };
 export async function crossCheck(raw: unknown, directory: string): Promise<Finding[]> {
   return [
     ...checkDisks(raw),
+    ...checkLunNames(raw),
     ...checkSecrets(raw, directory),
     ...checkHbas(raw, directory),
     ...(await checkPolicies(raw, directory)),
@@ -103,15 +106,18 @@ function checkSecrets(raw: unknown, directory: string): Finding[] {
 function checkHbas(raw: unknown, directory: string): Finding[] {
   const findings: Finding[] = [];
   for (const [name, hba] of entriesOf(memberOf(raw, "hbas"))) {
-    const { success, data } = configSchema.shape.hbas.safeParse({ [name]: hba });
-    if (!success || data === undefined) continue; // The schema's business.
+    const data = rightPart(configSchema.shape.hbas.valueType, hba);
+    if (data === undefined) continue; // The schema's business.
     try {
-      createHbas(data, {
-        clock: STOPPED,
-        onEvent: () => {},
-        initiatorName: "iqn.2026-01.net.fairlead:check",
-        directory,
-      });
+      createHbas(
+        { [name]: data },
+        {
+          clock: STOPPED,
+          onEvent: () => {},
+          initiatorName: "iqn.2026-01.net.fairlead:check",
+          directory,
+        },
+      );
     } catch (error) {
       if (!(error instanceof FairleadError)) throw error;
       if (!(error instanceof OptionError)) continue; // A secret's file: found above.

@@ -5,4 +5,6 @@ export interface Finding {
   readonly path: ConfigPath;
   readonly message: string;
   readonly severity: "error" | "warning";
+  /** Where it is the key that ends the path. */
+  readonly at?: "key";
 }

@@ -1,6 +1,5 @@
-import { jsonSchema } from "./schema.js";
-
-interface JsonSchema {
+/** As much of one as the host's schemas have. */
+export interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | boolean;
   readonly items?: JsonSchema;
@@ -8,9 +7,9 @@ interface JsonSchema {
   readonly const?: unknown;
 }
 
-/** The keys that the schema knows at a place of the file; `raw` tells which branch of a union it is. */
-export function knownKeys(path: readonly (string | number)[], raw: unknown): string[] {
-  let schema: JsonSchema | undefined = jsonSchema();
+/** The keys that the schema knows at a place of the value; `raw` tells which branch of a union it is. */
+export function knownKeys(whole: JsonSchema, path: readonly (string | number)[], raw: unknown): string[] {
+  let schema: JsonSchema | undefined = whole;
   let value = raw;
   for (const segment of path) {
     schema = branch(schema, value);

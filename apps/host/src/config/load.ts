@@ -8,7 +8,7 @@ import { expectedBy, show, suggestion } from "./describe.js";
 import { knownKeys, memberOf } from "./known-keys.js";
 import { type ConfigPath, Places } from "./places.js";
 import { ConfigError, type ConfigProblem } from "./problem.js";
-import { configSchema, type HostConfig } from "./schema.js";
+import { configSchema, type HostConfig, jsonSchema } from "./schema.js";
 
 const FILE_BYTES_MAX = 1024 * 1024;
 /** What aliases may multiply. */
@@ -59,11 +59,15 @@ export async function parseConfig(text: string, file: string, directory: string)
   const problems = [...forbiddenKeys(document, places)];
   for (const issue of result.error?.issues ?? []) problems.push(...problemsOf(issue, raw, places));
   const warnings: ConfigProblem[] = [];
-  for (const { path, message, severity } of await crossCheck(raw, directory)) {
-    (severity === "error" ? problems : warnings).push({ ...places.ofValue(path), message });
+  for (const { path, message, severity, at } of await crossCheck(raw, directory)) {
+    const place = at === "key" ? places.ofKey(path) : places.ofValue(path);
+    (severity === "error" ? problems : warnings).push({ ...place, message });
   }
-  if (!result.success || problems.length > 0) throw new ConfigError(file, problems.toSorted(inOrder));
-  return { config: result.data, directory, warnings: warnings.toSorted(inOrder) };
+  warnings.sort(inOrder);
+  if (!result.success || problems.length > 0) {
+    throw new ConfigError(file, problems.toSorted(inOrder), warnings);
+  }
+  return { config: result.data, directory, warnings };
 }
 
 function inOrder(a: ConfigProblem, b: ConfigProblem): number {
@@ -116,7 +120,7 @@ function forbiddenKeys(document: Document, places: Places): ConfigProblem[] {
 function problemsOf(issue: z.core.$ZodIssue, raw: unknown, places: Places): ConfigProblem[] {
   const path = issue.path.map((segment) => (typeof segment === "number" ? segment : String(segment)));
   if (issue.code === "unrecognized_keys") {
-    const known = knownKeys(path, raw);
+    const known = knownKeys(jsonSchema(), path, raw);
     return issue.keys.map((key) => ({
       ...places.ofKey([...path, key]),
       message: `${pathText([...path, key])} is not a known key${suggestion(key, known)}`,

@@ -1,4 +1,4 @@
-import { type AdmissionPolicy, OptionError } from "@fairlead/core";
+import { type AdmissionPolicy, type EntrySettings, OptionError } from "@fairlead/core";
 import { builtIns } from "../plugins/built-in.js";
 import { choosePolicies, type PolicyChoice, type PolicySource } from "../plugins/choose.js";
 import type { PolicyKind } from "../plugins/policy.js";
@@ -10,7 +10,9 @@ import { entriesOf, memberOf } from "./known-keys.js";
 import { levelSchema } from "./level-schema.js";
 import { type SchedulerConfig, schedulerSchema } from "./lun-schema.js";
 import type { ConfigPath } from "./places.js";
-import { policyList } from "./policy-schema.js";
+import { POLICIES_MAX, policySchema } from "./policy-schema.js";
+import { expectedText } from "./refused-level.js";
+import { rightPart } from "./right-part.js";
 import { priority } from "./words.js";
 
 /** The policies' own word on their options, and on the levels of service that VMs are given. */
@@ -20,9 +22,8 @@ export async function checkPolicies(raw: unknown, directory: string): Promise<Fi
   const scheduler = checkScheduler(memberOf(luns, "scheduler"), findings);
   const source: PolicySource = { builtIns: builtIns(() => scheduler), directory };
   const check = async <Kind extends PolicyKind>(kind: Kind, path: ConfigPath, list: unknown) => {
-    const { success, data } = policyList.safeParse(list);
-    if (!success) return undefined; // Not there, or the schema's business.
-    const choice = await choosePolicies(kind, data, source);
+    if (!Array.isArray(list) || list.length > POLICIES_MAX) return undefined; // Not there, or the schema's business.
+    const choice = await chooseRightOnes(kind, list, source);
     findings.push(...skippedEntries(path, choice));
     return choice;
   };
@@ -35,6 +36,28 @@ export async function checkPolicies(raw: unknown, directory: string): Promise<Fi
   const [first] = admission?.usable ?? [];
   if (first !== undefined) findings.push(...checkLevels(raw, (team) => first.create({ team, ordinal: 0 })));
   return findings;
+}
+
+/** Of the entries that have the form of one: what is wrong with the others does not hide what these are. */
+async function chooseRightOnes<Kind extends PolicyKind>(
+  kind: Kind,
+  list: readonly unknown[],
+  source: PolicySource,
+): Promise<PolicyChoice<Kind>> {
+  const right = list.flatMap((entry, index) => {
+    const { success, data } = policySchema.safeParse(entry);
+    return success ? [{ entry: data, index }] : [];
+  });
+  const { usable, skipped } = await choosePolicies(
+    kind,
+    right.map(({ entry }) => entry),
+    source,
+  );
+  const inList = <T extends { readonly index: number }>(one: T): T => ({
+    ...one,
+    index: right[one.index]?.index ?? one.index,
+  });
+  return { usable: usable.map(inList), skipped: skipped.map(inList) };
 }
 
 function skippedEntries(path: ConfigPath, { usable, skipped }: PolicyChoice<PolicyKind>): Finding[] {
@@ -51,8 +74,8 @@ function skippedEntries(path: ConfigPath, { usable, skipped }: PolicyChoice<Poli
 
 /** What is right, else the defaults, so that other mistakes are found all the same. */
 function checkScheduler(raw: unknown, findings: Finding[]): SchedulerConfig {
-  const { success, data } = schedulerSchema.safeParse(raw ?? {});
-  if (!success) return schedulerSchema.parse({});
+  const data = rightPart(schedulerSchema, raw ?? {});
+  if (data === undefined) return schedulerSchema.parse({});
   try {
     createScheduler(data);
     return data;
@@ -72,28 +95,29 @@ function checkLevels(raw: unknown, create: (lun: string) => AdmissionPolicy): Fi
   for (const [index, [vm, machine]] of entriesOf(memberOf(raw, "vms")).entries()) {
     const general = priority.safeParse(memberOf(machine, "priority"));
     for (const [lun, entry] of entriesOf(memberOf(machine, "luns"))) {
-      const level = levelSchema.safeParse(entry);
-      if (!level.success) continue; // The schema's business.
+      const level = rightPart(levelSchema, entry);
+      if (level === undefined) continue; // The schema's business.
       const policy = policies.get(lun) ?? create(lun);
       policies.set(lun, policy);
+      const settings = entryOn(level, general.data ?? DEFAULT_PRIORITY);
       try {
-        policy.setEntry(index + 1, entryOn(level.data, general.data ?? DEFAULT_PRIORITY), 0);
+        policy.setEntry(index + 1, settings, 0);
       } catch (error) {
-        findings.push(refusedLevel(["vms", vm, "luns", lun], entry, error));
+        findings.push(refusedLevel(["vms", vm, "luns", lun], entry, settings, error));
       }
     }
   }
   return findings;
 }
 
-function refusedLevel(path: ConfigPath, entry: unknown, error: unknown): Finding {
+function refusedLevel(path: ConfigPath, entry: unknown, settings: EntrySettings, error: unknown): Finding {
   const where = path.join(".");
   if (!(error instanceof OptionError)) {
     const reason = error instanceof Error ? error.message : String(error);
     return { path, message: `${where} is refused: ${reason}`, severity: "error" };
   }
   const { option, received } = error;
-  const expected = error.expected.replace(/^null\b/, "none"); // The config's word for it.
+  const expected = expectedText(error, settings);
   const given = memberOf(entry, option);
   // What a profile says stands in no place of its own.
   const key = given === undefined && memberOf(entry, "profile") !== undefined ? "profile" : option;

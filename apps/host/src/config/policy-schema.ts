@@ -23,6 +23,7 @@ export const policySchema = z
     ONE_EXPECTED,
   );
 
-export const policyList = z.array(policySchema).min(1).max(16);
+export const POLICIES_MAX = 16;
+export const policyList = z.array(policySchema).min(1).max(POLICIES_MAX);
 
 export type PolicyEntry = z.output<typeof policySchema>;

@@ -8,13 +8,16 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
-/** All that is wrong with a config file, in the order of its lines. */
+/** All that is wrong with a config file, in the order of its lines; then what is only odd. */
 export class ConfigError extends FairleadError {
   constructor(
     readonly file: string,
     readonly problems: readonly ConfigProblem[],
+    warnings: readonly ConfigProblem[] = [],
   ) {
-    super("CONFIG_INVALID", problems.map((problem) => formatProblem(file, problem)).join("\n"));
+    const lines = problems.map((problem) => formatProblem(file, problem));
+    const odd = warnings.map((warning) => `warning ${formatProblem(file, warning)}`);
+    super("CONFIG_INVALID", [...lines, ...odd].join("\n"));
   }
 }
 

@@ -3,6 +3,7 @@ import { FairleadError, type PolicyPlugin } from "@fairlead/core";
 import { suggestion } from "../config/describe.js";
 import type { PolicyEntry } from "../config/policy-schema.js";
 import type { BuiltIns } from "./built-in.js";
+import { refusingExit } from "./exit-guard.js";
 import { loadDefault } from "./module.js";
 import { checkFileSpecifier } from "./plugin-file.js";
 import { resolvePackage } from "./plugin-package.js";
@@ -17,6 +18,8 @@ export interface PolicySource {
   readonly directory: string;
   /** @default 10000 */
   readonly timeoutMs?: number;
+  /** Called before a package or a file is loaded; what it throws, instead of it: a FairleadError says why it is skipped. */
+  readonly beforeLoading?: (entry: PolicyEntry) => Promise<void>;
 }
 
 /** An entry of the list that can't be used, and why. */
@@ -66,14 +69,15 @@ export async function loadPolicy<Kind extends PolicyKind>(
 ): Promise<Policy<Kind>> {
   const { name: _name, package: _package, file: _file, ...options } = entry;
   const { plugin, from } = await loadPlugin(kind, entry, source);
-  return preparePolicy(plugin, { kind, from, options, timeoutMs: source.timeoutMs ?? TIMEOUT_MS });
+  const timeoutMs = source.timeoutMs ?? TIMEOUT_MS;
+  return refusingExit(() => preparePolicy(plugin, { kind, from, options, timeoutMs }));
 }
 
 /** The plugin itself, its options not looked at. Where `kind` is undefined, of either kind. */
 export async function loadPlugin(
   kind: PolicyKind | undefined,
   entry: PolicyEntry,
-  { builtIns, directory, timeoutMs = TIMEOUT_MS }: PolicySource,
+  { builtIns, directory, timeoutMs = TIMEOUT_MS, beforeLoading }: PolicySource,
 ): Promise<{ plugin: PolicyPlugin<unknown, unknown>; from: string }> {
   if (entry.name !== undefined) return { plugin: builtIn(builtIns, kind, entry.name), from: "built-in" };
   if (entry.file !== undefined) checkFileSpecifier(entry.file);
@@ -82,7 +86,9 @@ export async function loadPlugin(
       ? resolvePackage(entry.package ?? "", directory, namesOf(builtIns, kind))
       : resolve(directory, entry.file);
   const from = entry.file === undefined ? `package ${entry.package}` : `file ${path}`;
-  return { plugin: asPlugin(await loadDefault(path, timeoutMs), from), from };
+  await beforeLoading?.(entry);
+  const plugin = await refusingExit(async () => asPlugin((await loadDefault(path, timeoutMs)).value, from));
+  return { plugin, from };
 }
 
 function builtIn(

@@ -27,41 +27,43 @@ export function checkFileSpecifier(file: string): void {
  * Errors: `PLUGIN_NOT_FOUND`, `PLUGIN_FILE_REFUSED`.
  */
 export function readPluginFile(file: string): PluginFile {
-  const descriptor = openFile(file);
-  try {
-    const { uid, mode, size, isFile } = statOf(descriptor);
-    const refuse = (why: string) =>
-      new FairleadError("PLUGIN_FILE_REFUSED", `plugin ${file} is not loaded: ${why}`);
-    if (!isFile) throw refuse("it is not a file");
-    if (uid !== 0 && uid !== process.getuid?.()) {
-      throw refuse(`it belongs to user ${uid}, expected root or the host's user`);
-    }
-    if ((mode & WRITABLE_BY_OTHERS) !== 0) {
-      const shown = (mode & 0o777).toString(8).padStart(4, "0");
-      throw refuse(`its mode is ${shown}, so that others can write it; chmod go-w it`);
-    }
-    if (size > FILE_BYTES_MAX) throw refuse(`it is larger than ${FILE_BYTES_MAX} bytes`);
-    const buffer = Buffer.alloc(size);
-    return { path: realpathSync(file), source: buffer.toString("utf8", 0, readSync(descriptor, buffer)) };
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function statOf(descriptor: number) {
-  const stats = fstatSync(descriptor);
-  return { uid: stats.uid, mode: stats.mode, size: stats.size, isFile: stats.isFile() };
-}
-
-function openFile(file: string): number {
   try {
     // Without O_NONBLOCK, opening a FIFO would wait for its other end.
-    return openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      return readOpen(descriptor, file);
+    } finally {
+      closeSync(descriptor);
+    }
   } catch (cause) {
+    if (cause instanceof FairleadError) throw cause;
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT") {
       throw new FairleadError("PLUGIN_NOT_FOUND", `there is no plugin file ${file}`, { cause });
     }
     throw new FairleadError("PLUGIN_FILE_REFUSED", `plugin ${file} can't be read: ${message}`, { cause });
   }
+}
+
+function readOpen(descriptor: number, file: string): PluginFile {
+  const { uid, mode, size, isFile } = statOf(descriptor);
+  const refuse = (why: string) =>
+    new FairleadError("PLUGIN_FILE_REFUSED", `plugin ${file} is not loaded: ${why}`);
+  if (!isFile) throw refuse("it is not a file");
+  if (uid !== 0 && uid !== process.getuid?.()) {
+    throw refuse(`it belongs to user ${uid}, expected root or the host's user`);
+  }
+  if ((mode & WRITABLE_BY_OTHERS) !== 0) {
+    const shown = (mode & 0o777).toString(8).padStart(4, "0");
+    throw refuse(`its mode is ${shown}, so that others can write it; chmod go-w it`);
+  }
+  if (size > FILE_BYTES_MAX) throw refuse(`it is larger than ${FILE_BYTES_MAX} bytes`);
+  const buffer = Buffer.alloc(size);
+  const source = buffer.toString("utf8", 0, readSync(descriptor, buffer));
+  return { path: realpathSync(file), source }; // It may be gone by now.
+}
+
+function statOf(descriptor: number) {
+  const stats = fstatSync(descriptor);
+  return { uid: stats.uid, mode: stats.mode, size: stats.size, isFile: stats.isFile() };
 }

@@ -4,6 +4,7 @@ import {
   FairleadError,
   type LoadDistributionStrategy,
   OptionError,
+  type OptionsSchema,
   type PolicyPlugin,
   type SchemaResult,
   type TeamContext,
@@ -11,6 +12,7 @@ import {
 import { show } from "../config/describe.js";
 import { memberOf } from "../config/known-keys.js";
 import { within } from "./patience.js";
+import { thrownText } from "./thrown.js";
 
 export interface PolicyOf {
   strategy: LoadDistributionStrategy;
@@ -30,6 +32,9 @@ export interface Policy<Kind extends PolicyKind = PolicyKind> {
 }
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
+const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
+const ERROR_CHARS_MAX = 1000;
+const NAME_WORDS = "lower-case letters, digits and dashes, at most 64";
 const KIND_WORDS = { strategy: "a strategy", "admission-policy": "an admission policy" } as const;
 const TRIAL: TeamContext = { team: "trial", ordinal: 0 };
 const METHODS = {
@@ -48,13 +53,19 @@ const METHODS = {
     "drain",
   ],
 } as const;
+const NUMBERS = { strategy: [], "admission-policy": ["queuedCommands"] } as const;
 
-/** What a module gave is a plugin of this host's contract. Errors: `PLUGIN_INVALID`, `PLUGIN_CONTRACT_MISMATCH`. */
+/**
+ * What a module gave is a plugin of this host's contract: a copy of it, since what was checked must not change later.
+ * Errors: `PLUGIN_INVALID`, `PLUGIN_CONTRACT_MISMATCH`.
+ */
 export function asPlugin(value: unknown, from: string): PolicyPlugin<unknown, unknown> {
   const wrong = (what: string) =>
     new FairleadError("PLUGIN_INVALID", `the default export of ${from} is no plugin: ${what}`);
-  const [name, kind, contract] = ["name", "kind", "contract"].map((key) => memberOf(value, key));
-  if (typeof contract !== "number" || typeof memberOf(value, "create") !== "function") {
+  const { contract, kind, name, options, create } = membersOf(value, (error) =>
+    wrong(`to look at it threw ${thrownText(error)}`),
+  );
+  if (typeof contract !== "number" || typeof create !== "function") {
     throw wrong("expected what defineStrategy or defineAdmissionPolicy of @fairlead/core returns");
   }
   if (contract !== CONTRACT_VERSION) {
@@ -64,10 +75,30 @@ export function asPlugin(value: unknown, from: string): PolicyPlugin<unknown, un
   if (kind !== "strategy" && kind !== "admission-policy") {
     throw wrong(`kind is ${show(kind)}, expected "strategy" or "admission-policy"`);
   }
-  if (typeof name !== "string" || !NAME.test(name)) {
-    throw wrong(`name is ${show(name)}, expected lower-case letters, digits and dashes, at most 64`);
-  }
-  return value as PolicyPlugin<unknown, unknown>;
+  if (!isName(name)) throw wrong(`name is ${show(name)}, expected ${NAME_WORDS}`);
+  return {
+    contract,
+    kind,
+    name,
+    ...(options !== undefined && { options: options as OptionsSchema<unknown> }),
+    create: (...args) => Reflect.apply(create, value, args),
+  };
+}
+
+/** A getter or a proxy may throw. */
+function membersOf(value: unknown, refusal: (error: unknown) => FairleadError) {
+  const [contract, kind, name, options, create] = ((): unknown[] => {
+    try {
+      return ["contract", "kind", "name", "options", "create"].map((key) => memberOf(value, key));
+    } catch (error) {
+      throw refusal(error);
+    }
+  })();
+  return { contract, kind, name, options, create };
+}
+
+function isName(name: unknown): name is string {
+  return typeof name === "string" && NAME.test(name);
 }
 
 /**
@@ -83,29 +114,53 @@ export async function preparePolicy<Kind extends PolicyKind>(
     const message = `${name} of ${from} is ${KIND_WORDS[plugin.kind]}, expected ${KIND_WORDS[kind]}`;
     throw new FairleadError("PLUGIN_KIND_WRONG", message);
   }
-  const checked = await checkOptions(plugin, options, timeoutMs);
-  const create = (context: TeamContext): PolicyOf[Kind] => {
-    const made = plugin.create(checked, context);
-    if (isPolicy(kind, made)) return named(name, made);
-    throw new FairleadError("PLUGIN_INVALID", `${name} of ${from} did not create ${KIND_WORDS[kind]}`);
-  };
+  const { value } = await checkOptions(plugin, options, timeoutMs);
+  const create = (context: TeamContext): PolicyOf[Kind] =>
+    asPolicy({ kind, name, from }, plugin.create(value, context));
   tryOnce(name, create);
   return { kind, name, from, contract, create };
 }
 
-function isPolicy<Kind extends PolicyKind>(kind: Kind, made: unknown): made is PolicyOf[Kind] {
-  if (typeof made !== "object" || made === null || !("name" in made) || typeof made.name !== "string") {
-    return false;
-  }
-  // By Reflect: a class's methods are not its own properties.
-  return METHODS[kind].every((method) => typeof Reflect.get(made, method) === "function");
+interface Made<Kind extends PolicyKind> {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly from: string;
 }
 
-/** With its plugin's name, which is the one that a list has: a policy made from another package bears that one's. */
-function named<Policy extends PolicyOf[PolicyKind]>(name: string, made: Policy): Policy {
+/** Errors: `PLUGIN_INVALID`. */
+function asPolicy<Kind extends PolicyKind>({ kind, name, from }: Made<Kind>, made: unknown): PolicyOf[Kind] {
+  let lack: string | undefined;
+  try {
+    lack = lackOf(kind, made);
+    if (lack === undefined && !bearsName(name, made as PolicyOf[Kind])) {
+      lack = `its name can't be set and is not ${NAME_WORDS}`;
+    }
+  } catch (error) {
+    lack = `to look at it threw ${thrownText(error)}`;
+  }
+  if (lack === undefined) return made as PolicyOf[Kind];
+  const message = `${name} of ${from} did not create ${KIND_WORDS[kind]}: ${lack}`;
+  throw new FairleadError("PLUGIN_INVALID", message);
+}
+
+/** What it lacks of a policy, if anything. By Reflect: a class's methods are not its own properties. */
+function lackOf(kind: PolicyKind, made: unknown): string | undefined {
+  if (typeof made !== "object" || made === null) return "it is no object";
+  if (typeof Reflect.get(made, "name") !== "string") return "it has no name";
+  const method = METHODS[kind].find((one) => typeof Reflect.get(made, one) !== "function");
+  if (method !== undefined) return `it has no function ${method}`;
+  const field = NUMBERS[kind].find((one) => typeof Reflect.get(made, one) !== "number");
+  return field === undefined ? undefined : `it has no number ${field}`;
+}
+
+/**
+ * Its plugin's name, which is the one that a list has: a policy made from another package bears that one's. As a value:
+ * a getter may throw or change its mind while the host runs.
+ */
+function bearsName(name: string, made: PolicyOf[PolicyKind]): boolean {
   // The object itself, since a policy may have private fields; a frozen one keeps its own name.
-  if (made.name !== name) Reflect.defineProperty(made, "name", { value: name, configurable: true });
-  return made;
+  if (Reflect.defineProperty(made, "name", { value: name, configurable: true })) return true;
+  return isName(Reflect.getOwnPropertyDescriptor(made, "name")?.value);
 }
 
 /** Its own check of the options, at once and not at the first LUN. */
@@ -113,35 +168,64 @@ function tryOnce(name: string, create: (context: TeamContext) => unknown): void 
   try {
     create(TRIAL);
   } catch (cause) {
-    if (cause instanceof FairleadError && !(cause instanceof OptionError)) throw cause;
-    const message =
-      cause instanceof OptionError
-        ? cause.message
-        : `create threw ${cause instanceof Error ? cause.message : String(cause)}`;
-    throw new FairleadError("PLUGIN_OPTION_INVALID", `${name}: ${message}`, { cause });
+    throw refusalOf(name, cause);
   }
 }
+
+function refusalOf(name: string, cause: unknown): FairleadError {
+  const invalid = (message: string) =>
+    new FairleadError("PLUGIN_OPTION_INVALID", `${name}: ${message}`, { cause });
+  try {
+    if (cause instanceof OptionError) return invalid(thrownText(cause));
+    if (cause instanceof FairleadError && CODE.test(cause.code)) {
+      return new FairleadError(cause.code, thrownText(cause, ERROR_CHARS_MAX), { cause });
+    }
+    return invalid(`create threw ${thrownText(cause)}`);
+  } catch {
+    return invalid("create threw something that can't be looked at");
+  }
+}
+
+const ANSWERS = "expected { value } or { issues } with a list of { message }";
 
 async function checkOptions(
   { name, options: schema }: PolicyPlugin<unknown, unknown>,
   given: object,
   timeoutMs: number,
-): Promise<unknown> {
+): Promise<{ value: unknown }> {
   const invalid = (message: string, options?: ErrorOptions) =>
     new FairleadError("PLUGIN_OPTION_INVALID", message, options);
   if (schema === undefined) {
     const [first] = Object.keys(given);
     if (first !== undefined) throw invalid(`${name} takes no options, but ${first} is given`);
-    return undefined;
+    return { value: undefined };
   }
-  let result: SchemaResult<unknown>;
+  let wrong: string[] | undefined;
+  let value: unknown;
   try {
-    result = await within(timeoutMs, "its check of the options", schema["~standard"].validate(given));
+    const result: SchemaResult<unknown> = await within(
+      timeoutMs,
+      "its check of the options",
+      schema["~standard"].validate(given),
+    );
+    if (typeof result === "object" && result !== null) {
+      wrong = result.issues === undefined ? [] : issueTexts(name, result.issues, given);
+      if (wrong?.length === 0) value = (result as { value?: unknown }).value;
+    }
   } catch (cause) {
-    throw invalid(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw invalid(`${name}: ${thrownText(cause)}`, { cause });
   }
-  if (result.issues === undefined) return result.value;
-  throw invalid(result.issues.map((issue) => issueText(name, issue, given)).join("; "));
+  if (wrong === undefined) {
+    throw new FairleadError("PLUGIN_INVALID", `${name}: its check of the options gave no answer, ${ANSWERS}`);
+  }
+  if (wrong.length > 0) throw invalid(wrong.join("; "));
+  return { value };
+}
+
+/** undefined: they are no list of issues. */
+function issueTexts(name: string, issues: unknown, given: object): string[] | undefined {
+  if (!Array.isArray(issues) || issues.length === 0) return undefined;
+  return issues.map((issue: Issue) => issueText(name, issue, given));
 }
 
 type Issue = NonNullable<SchemaResult<unknown>["issues"]>[number];
