@@ -1,12 +1,11 @@
-import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import type { FairleadError } from "@fairlead/core";
-import { Scope } from "@fairlead/testing";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { chmod, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
 import { schedulerSchema } from "../src/config/lun-schema.js";
 import { policySchema } from "../src/config/policy-schema.js";
 import { builtIns } from "../src/plugins/built-in.js";
-import { choosePolicies, loadPolicy, type PolicySource } from "../src/plugins/choose.js";
+import { choosePolicies, loadPolicy } from "../src/plugins/choose.js";
+import { place, refused } from "./policy-source.js";
 
 const CORE = 'import { defineStrategy, defineAdmissionPolicy, OptionError } from "@fairlead/core";\n';
 const strategy = (name: string, more = "") =>
@@ -14,27 +13,6 @@ const strategy = (name: string, more = "") =>
 /** Takes `weight`, a number; hand-written, as a plugin without a schema library does. */
 const WEIGHT = (how: string) => `{ "~standard": { version: 1, vendor: "test", validate: ${how} } }`;
 const CHECK = `(value) => typeof value.weight === "number" ? { value } : { issues: [{ message: "expected a number", path: ["weight"] }] }`;
-
-async function place(files: Readonly<Record<string, string>> = {}): Promise<PolicySource> {
-  const scope = new Scope();
-  onTestFinished(() => scope.close());
-  const directory = await scope.directory();
-  for (const [name, text] of Object.entries(files)) {
-    await mkdir(dirname(join(directory, name)), { recursive: true });
-    await writeFile(join(directory, name), text);
-  }
-  return { builtIns: builtIns(() => schedulerSchema.parse({})), directory, timeoutMs: 300 };
-}
-
-async function refused(source: PolicySource, entry: object): Promise<string> {
-  try {
-    await loadPolicy("strategy", policySchema.parse(entry), source);
-  } catch (error) {
-    const { code, message } = error as FairleadError;
-    return `${code}: ${message.replaceAll(source.directory, "…")}`;
-  }
-  return "loaded";
-}
 
 describe("a policy from a file", () => {
   it.each(["mine.ts", "mine.mjs", "mine.js"])("loads from %s, with the host's own core", async (file) => {
