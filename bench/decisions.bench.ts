@@ -6,7 +6,13 @@ import { leastPending } from "@fairlead/strategy-least-pending";
 import { roundRobin } from "@fairlead/strategy-round-robin";
 import { type Contender, type Figure, measure } from "./decisions/contender.js";
 import { pick, sorted } from "./decisions/paths.js";
-import { heapOfNumbers, heapOfObjects, scheduler, taskQueue } from "./decisions/queues.js";
+import {
+  heapOfNumbers,
+  heapOfObjects,
+  scheduler,
+  schedulerWithRates,
+  taskQueue,
+} from "./decisions/queues.js";
 
 const SMOKE = process.env.BENCH_SMOKE === "1";
 const ROUNDS = SMOKE ? 1 : 9;
@@ -17,6 +23,7 @@ const PATHS = [2, 8, 64];
 function queueContenders(vms: number): Contender[] {
   return [
     scheduler(vms, DECISIONS),
+    schedulerWithRates(vms, DECISIONS),
     heapOfNumbers(vms, DECISIONS),
     heapOfObjects(vms, DECISIONS >> 1),
     // Slower by orders of magnitude, the more so the longer the queue is.
