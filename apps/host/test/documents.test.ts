@@ -1,19 +1,26 @@
 import { readFileSync } from "node:fs";
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, symlink, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { Scope } from "@fairlead/testing";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { run, Scope } from "@fairlead/testing";
 import type { Command } from "commander";
 import { expect, it, onTestFinished } from "vitest";
 import { parse } from "yaml";
 import { EXIT } from "../src/cli/exit.js";
 import { createProgram } from "../src/cli/program.js";
 import { loadConfig } from "../src/config/load.js";
+import { schedulerSchema } from "../src/config/lun-schema.js";
 import { jsonSchema } from "../src/config/schema.js";
+import { builtIns } from "../src/plugins/built-in.js";
+import { loadPlugin, loadPolicy } from "../src/plugins/choose.js";
 import { configKeys, configRows } from "./config-table.js";
 
 const file = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 const read = (name: string) => readFileSync(file(name), "utf8");
+
+/** A block of a document that begins with the name of its file. */
+const NAMED_BLOCK = /^```\w+\n(?:\/\/ (\S+\.ts)\n)(.*?)^```$/gms;
 
 /** The rows of the table below a heading of the README. */
 function tableBelow(heading: string): string[] {
@@ -78,6 +85,44 @@ it("the README's table of commands is the command line's", () => {
   const program = createProgram({ print: () => {}, warn: () => {} });
   expect(tableBelow("Commands")).toEqual(commands(program, ""));
 });
+
+it("the files of the guide load as plugins, and their tests pass", async () => {
+  const scope = new Scope();
+  onTestFinished(() => scope.close());
+  const directory = await scope.directory();
+  await symlink(file("node_modules"), join(directory, "node_modules"));
+  await writeFile(join(directory, "package.json"), '{ "type": "module" }');
+  const source = { builtIns: builtIns(() => schedulerSchema.parse({})), directory };
+  const loaded: string[] = [];
+  const tests: string[] = [];
+  for (const [, name = "", text = ""] of read("../../docs/write-a-strategy.md").matchAll(NAMED_BLOCK)) {
+    await writeFile(join(directory, name), text);
+    if (name.endsWith(".test.ts")) {
+      tests.push(name);
+      continue;
+    }
+    const { plugin } = await loadPlugin(undefined, { file: name }, source);
+    const { from } = await loadPolicy(plugin.kind, { file: name }, source);
+    loaded.push(`${plugin.name} ${from.replace(`file ${directory}/`, "")}`);
+  }
+  expect(loaded).toEqual([
+    "spill-over spill-over.ts",
+    "spill-over spill-over.ts",
+    "strict-turns strict-turns.ts",
+  ]);
+  expect(tests).toEqual(["spill-over.test.ts", "strict-turns.test.ts"]);
+  const tsx = createRequire(file("../../package.json")).resolve("tsx");
+  for (const name of tests) {
+    const args = [
+      "--conditions=@fairlead/source",
+      "--import",
+      pathToFileURL(tsx).href,
+      join(directory, name),
+    ];
+    const { stdout } = await run(process.execPath, args, { cwd: directory, timeoutMs: 60_000 });
+    expect(stdout, name).toMatch(/^# pass [1-9]\d$/m);
+  }
+}, 120_000);
 
 it("the README's table of exit codes is complete", () => {
   const codes = tableBelow("Exit codes").map((row) => Number(/^\| `(\d+)`/.exec(row)?.[1]));
