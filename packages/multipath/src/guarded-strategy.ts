@@ -9,6 +9,8 @@ import {
   type Transfer,
   type VmId,
 } from "@fairlead/core";
+import { described, describedError, nameOf, silencedPromise } from "./described.js";
+import { LentTransfer } from "./lent-transfer.js";
 import { SlowWatch } from "./slow-watch.js";
 
 const FORGIVEN_MS = 60_000;
@@ -42,9 +44,12 @@ export class GuardedStrategy {
   /** `pathsChanged` and `vmChanged`. */
   readonly #controlWatch: SlowWatch;
   readonly #vms = new Map<VmId, EntrySettings>();
+  readonly #lent = new LentTransfer();
   #list: readonly LoadDistributionStrategy[];
+  #names: readonly string[];
   #place = 0;
   #strategy: LoadDistributionStrategy;
+  #name: string;
   #paths: readonly Path[] = [];
   #faults = 0;
   /** Of the strategy in use. */
@@ -57,18 +62,20 @@ export class GuardedStrategy {
     this.#parts = parts;
     this.#dataWatch = new SlowWatch(parts.stopwatchMs, parts.slowMs, true);
     this.#controlWatch = new SlowWatch(parts.stopwatchMs, parts.slowMs, false);
-    this.#list = list;
     this.#strategy = firstOf(list);
+    this.#list = [...list];
+    this.#names = list.map(nameOf);
+    this.#name = nameOf(this.#strategy);
   }
 
   /** Of the strategy in use. */
   get name(): string {
-    return this.#strategy.name;
+    return this.#name;
   }
 
   /** The list, in its order. */
   get names(): readonly string[] {
-    return this.#list.map(({ name }) => name);
+    return this.#names;
   }
 
   /** Of all of the list since it was set. */
@@ -79,10 +86,11 @@ export class GuardedStrategy {
   /** Throws OptionError where the list is empty. */
   setList(list: readonly LoadDistributionStrategy[]): void {
     const first = firstOf(list);
-    this.#list = list;
+    this.#list = [...list];
+    this.#names = list.map(nameOf);
     this.#place = 0;
     this.#faults = 0;
-    this.#use(first);
+    this.#use(first, this.#names[0]);
   }
 
   setVm(vm: VmId, settings: EntrySettings | undefined): void {
@@ -94,10 +102,11 @@ export class GuardedStrategy {
   /** Index into `paths`; -1: none just now, or there are none. */
   select(paths: readonly Path[], transfer: Transfer): number {
     if (paths.length === 0) return -1;
+    this.#lent.copy(transfer);
     const startMs = this.#dataWatch.startMs();
     let index: number;
     try {
-      index = this.#strategy.select(paths, transfer);
+      index = this.#strategy.select(paths, this.#lent);
     } catch (error) {
       this.#thrown("select", error);
       return 0;
@@ -125,10 +134,12 @@ export class GuardedStrategy {
   }
 
   completed(path: Path, transfer: Transfer, elapsedMs: number, outcome: Outcome): void {
-    if (this.#strategy.completed === undefined) return;
-    const startMs = this.#dataWatch.startMs();
+    let startMs: number;
     try {
-      const answer: unknown = this.#strategy.completed(path, transfer, elapsedMs, outcome);
+      if (this.#strategy.completed === undefined) return;
+      this.#lent.copy(transfer);
+      startMs = this.#dataWatch.startMs();
+      const answer: unknown = this.#strategy.completed(path, this.#lent, elapsedMs, outcome);
       if (answer !== undefined) this.#refusePromise("completed", answer);
     } catch (error) {
       this.#thrown("completed", error);
@@ -150,8 +161,9 @@ export class GuardedStrategy {
     if (slowMs > 0) this.#slow("vmChanged", slowMs);
   }
 
-  #use(strategy: LoadDistributionStrategy): void {
+  #use(strategy: LoadDistributionStrategy, name = strategy.name): void {
     this.#strategy = strategy;
+    this.#name = name;
     this.#ownFaults = 0;
     this.#recentFaults = 0;
     this.#dataWatch.reset();
@@ -164,7 +176,7 @@ export class GuardedStrategy {
   }
 
   #thrown(method: string, error: unknown): void {
-    this.#fault(`${method} threw ${described(error instanceof Error ? error.message : error)}`);
+    this.#fault(`${method} threw ${describedError(error)}`);
   }
 
   #slow(method: string, slowMs: number): void {
@@ -185,8 +197,7 @@ export class GuardedStrategy {
 
   /** True where it was one. */
   #refusePromise(method: string, answer: unknown): boolean {
-    if (!(answer instanceof Promise)) return false;
-    answer.catch(() => undefined); // Unheard it would end the process; that it is a promise is the fault.
+    if (!silencedPromise(answer)) return false;
     this.#fault(`${method} answered a promise, which nobody waits for`);
     return true;
   }
@@ -202,8 +213,8 @@ export class GuardedStrategy {
     const words = reason.slice(0, REASON_CHARS_MAX);
     // 1, 2, 4, 8, …: a broken plugin must not flood the journal.
     if ((faults & (faults - 1)) === 0) {
-      this.#event("strategy-fault", `${this.#strategy.name}: ${words}`, {
-        strategy: this.#strategy.name,
+      this.#event("strategy-fault", `${this.#name}: ${words}`, {
+        strategy: this.#name,
         faults,
       });
     }
@@ -211,20 +222,21 @@ export class GuardedStrategy {
   }
 
   #replace(reason: string): void {
-    const from = this.#strategy.name;
+    const from = this.#name;
     const next = this.#list[++this.#place];
-    const to = next?.name ?? "the first usable path";
+    const name = this.#names[this.#place];
+    const to = name ?? "the first usable path";
     const last = next === undefined ? ", since no other strategy is left" : "";
     this.#event(
       "strategy-replaced",
       `${from} failed ${this.#recentFaults} times, at last: ${reason}; ${to} takes its place${last}`,
       {
         from,
-        to: next?.name ?? FIRST_USABLE.name,
+        to: name ?? FIRST_USABLE.name,
         faults: this.#ownFaults,
       },
     );
-    this.#use(next ?? FIRST_USABLE);
+    this.#use(next ?? FIRST_USABLE, name);
   }
 
   #event(kind: string, reason: string, inputs: Record<string, string | number>): void {
@@ -241,9 +253,4 @@ function firstOf(list: readonly LoadDistributionStrategy[]): LoadDistributionStr
 function somePending(paths: readonly Path[]): boolean {
   for (let index = 0; index < paths.length; index++) if (paths[index]!.pendingCommands > 0) return true;
   return false;
-}
-
-/** Of a value that may refuse to become a string. */
-function described(value: unknown): string {
-  return typeof value === "object" && value !== null ? "an object" : String(value);
 }

@@ -21,8 +21,9 @@ export class PathTeam {
   readonly name: string;
   readonly #parts: PathTeamParts;
   readonly #members: Member[] = [];
-  /** Frozen, since strategies of others read it. */
   #usable: readonly Member[] = [];
+  /** The same as others see them; frozen. */
+  #shown: readonly Path[] = [];
   readonly #strategy: GuardedStrategy;
   readonly #fencing: Fencing;
   readonly #order: WriteOrder;
@@ -120,7 +121,7 @@ export class PathTeam {
 
   /** What a strategy sees. */
   get usablePaths(): readonly Path[] {
-    return this.#usable;
+    return this.#shown;
   }
 
   /** The adapter joins; it may be down. `share` is its load-balancing share, greater than 0. */
@@ -203,7 +204,7 @@ export class PathTeam {
     if (this.#fencing.frozen) return false;
     const nowMs = this.#parts.clock.now();
     command.sentAtMs = nowMs; // Before the strategy is asked: it has no other clock.
-    const member = this.#usable[this.#strategy.select(this.#usable, command)];
+    const member = this.#usable[this.#strategy.select(this.#shown, command)];
     if (member === undefined) return false;
     this.#order.opened(command);
     this.#sent++;
@@ -216,7 +217,7 @@ export class PathTeam {
     const nowMs = this.#parts.clock.now();
     member.ended(command, outcome === "good", nowMs);
     this.#sent--;
-    this.#strategy.completed(member, command, nowMs - command.sentAtMs, outcome);
+    this.#strategy.completed(member.shown, command, nowMs - command.sentAtMs, outcome);
     if (command.troubleSinceMs === -1) command.troubleSinceMs = nowMs; // Reset where it ends.
     switch (outcome) {
       case "not-sent":
@@ -280,8 +281,9 @@ export class PathTeam {
   }
 
   #usablePathsChanged(): void {
-    this.#usable = Object.freeze(this.#members.filter(({ usable }) => usable));
-    this.#strategy.pathsChanged(this.#usable);
+    this.#usable = this.#members.filter(({ usable }) => usable);
+    this.#shown = Object.freeze(this.#usable.map(({ shown }) => shown));
+    this.#strategy.pathsChanged(this.#shown);
     this.#parts.onPathsChanged?.();
     if (this.#usable.length > 0) this.#noPath.end();
     else if (this.#members.length > 0) this.#noPath.begin();

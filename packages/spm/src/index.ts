@@ -1,3 +1,4 @@
+export { type GuardedAdmissionParts, guardedAdmission } from "./guarded-admission.js";
 export { createStoragePathManager } from "./manager.js";
 export type {
   CreateAdmissionPolicy,
