@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { type AdmissionPolicy, Command, type EntrySettings, type VmId } from "@fairlead/core";
+import {
+  type AdmissionPolicy,
+  Command,
+  type EntrySettings,
+  type EntryStatus,
+  type VmId,
+} from "@fairlead/core";
 import type { AdmissionStep } from "./admission-steps.js";
 import { LunPaths } from "./lun-paths.js";
 
@@ -14,6 +20,8 @@ export class AdmissionDriver {
   readonly given: number[] = [];
   readonly #paths: LunPaths;
   readonly #queues = new Map<VmId, Command[]>();
+  /** VMs whose level of service was set, and not removed since. */
+  readonly #withLevel = new Set<VmId>();
   readonly #numbers = new Map<Command, number>();
 
   constructor(readonly policy: AdmissionPolicy) {
@@ -96,9 +104,15 @@ export class AdmissionDriver {
       );
       return false;
     }
+    this.#withLevel.add(vm);
     const status = this.policy.entry(vm);
     assert.deepEqual({ ...status, ...settings }, status, `what VM ${vm} was given`);
     return true;
+  }
+
+  remove(vm: VmId): void {
+    this.policy.removeEntry(vm);
+    this.#withLevel.delete(vm);
   }
 
   setPaths(ids: readonly string[], capacity: number): void {
@@ -107,6 +121,7 @@ export class AdmissionDriver {
 
   drain(): void {
     const drained = new Map<VmId, Command[]>();
+    const levels = this.#levels();
     const expected = this.queuedCommands;
     let count = 0;
     this.policy.drain((command) => {
@@ -124,6 +139,7 @@ export class AdmissionDriver {
       queue.length = 0;
     }
     assert.equal(this.policy.next(this.nowMs), undefined, "next after drain");
+    assert.deepEqual(this.#levels(), levels, "levels of service after drain");
   }
 
   /** Asks until nothing is queued, as an idle LUN would; fails where the policy holds something back for ever. */
@@ -178,7 +194,7 @@ export class AdmissionDriver {
         this.set(step.vm, step.settings);
         break;
       case "remove":
-        this.policy.removeEntry(step.vm);
+        this.remove(step.vm);
         break;
       case "drain":
         this.drain();
@@ -207,6 +223,15 @@ export class AdmissionDriver {
     }
   }
 
+  #levels(): Map<VmId, EntrySettings | undefined> {
+    const levels = new Map<VmId, EntrySettings | undefined>();
+    for (const vm of this.#withLevel) {
+      const status = this.policy.entry(vm);
+      levels.set(vm, status && settingsOf(status));
+    }
+    return levels;
+  }
+
   #end(command: Command): void {
     this.outstanding.splice(this.outstanding.indexOf(command), 1);
     this.#paths.ended(command);
@@ -222,4 +247,9 @@ export class AdmissionDriver {
 /** By its code, as the policy may have come with a core of its own. */
 export function isOptionError(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "OPTION_INVALID";
+}
+
+export function settingsOf(status: EntryStatus): Required<EntrySettings> {
+  const { shares, priority, guarantee, limit, quantum, latencyCritical } = status;
+  return { shares, priority, guarantee, limit, quantum, latencyCritical };
 }

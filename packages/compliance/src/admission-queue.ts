@@ -87,14 +87,22 @@ export function queueLaws({ it }: SuiteRunner, create: () => AdmissionPolicy, ta
     assert.equal(host.policy.cancel(new Command()), false, "a stranger");
   });
 
-  it("hands everything over when drained, oldest first, and is of use afterwards", () => {
+  it("hands everything over when drained, oldest first, and keeps its levels of service", () => {
     const host = driver();
+    for (let vm = 0; vm < 6; vm++) host.set(vm, { shares: 100 + vm, priority: vm, quantum: 1 + vm });
     for (let count = 0; count < 30; count++) host.enqueue(count % 4, count << 20, BLOCK_BYTES * (count % 7));
     const requeued = nextOf(host);
     host.requeue(requeued);
     host.drain();
     host.enqueue(2, 0, BLOCK_BYTES);
     host.exhaust();
+    if (!taken.limits) return;
+    host.set(7, { limit: { commandsPerSecond: 1 } });
+    host.enqueue(7, 0, BLOCK_BYTES);
+    host.drain();
+    for (let count = 0; count < 20; count++) host.enqueue(7, count << 24, BLOCK_BYTES);
+    while (host.next() !== undefined);
+    assert.ok(host.queuedCommands > 15, "a limit of 1 command/s was not kept after drain");
   });
 
   it("bears completions of commands that it never gave", () => {

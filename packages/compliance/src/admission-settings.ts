@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { AdmissionPolicy, EntrySettings, EntryStatus } from "@fairlead/core";
-import { AdmissionDriver, isOptionError } from "./admission-model.js";
+import { AdmissionDriver, isOptionError, settingsOf } from "./admission-model.js";
 import { nextOf } from "./admission-queue.js";
-import { checkSteps, type Taken } from "./admission-steps.js";
+import type { Taken } from "./admission-steps.js";
 import type { SuiteRunner } from "./runner.js";
 
 const BLOCK_BYTES = 4096;
@@ -97,26 +97,6 @@ export function settingsLaws({ it }: SuiteRunner, create: () => AdmissionPolicy,
     for (let count = 0; count < 3; count++) host.enqueue(5, count << 24, BLOCK_BYTES);
     host.exhaust();
   });
-
-  it("is configured by the options that it has, and refuses others; where it can be configured", () => {
-    if (create().configure === undefined) return;
-    checkSteps(taken, (steps) => {
-      const [plain, configured] = [driver(), driver()];
-      for (const step of steps) {
-        plain.step(step);
-        configured.policy.configure?.({});
-        assert.throws(
-          () => configured.policy.configure?.({ noSuchOption: 1 }),
-          (error) => error instanceof Error && "code" in error && error.code === "OPTION_UNKNOWN",
-          "configure must throw OPTION_UNKNOWN for { noSuchOption: 1 }",
-        );
-        configured.step(step);
-      }
-      plain.exhaust();
-      configured.exhaust();
-      assert.deepEqual(configured.given, plain.given, "configure({}) changed what is decided");
-    });
-  });
 }
 
 function levelsOfService({ limits, guarantees }: Taken): EntrySettings[] {
@@ -158,11 +138,6 @@ function assertRefused(policy: AdmissionPolicy, vm: number, settings: EntrySetti
     isOptionError,
     `setEntry must throw an OptionError where ${name} is ${JSON.stringify(value) ?? value}`,
   );
-}
-
-function settingsOf(status: EntryStatus): Required<EntrySettings> {
-  const { shares, priority, guarantee, limit, quantum, latencyCritical } = status;
-  return { shares, priority, guarantee, limit, quantum, latencyCritical };
 }
 
 function statusOf(host: AdmissionDriver, vm: number): EntryStatus {

@@ -1,7 +1,10 @@
 import type { AdmissionPolicy } from "@fairlead/core";
 import { bandwidthLaws } from "./admission-bandwidth.js";
+import { configureLaws } from "./admission-configure.js";
+import { floodLaws } from "./admission-floods.js";
 import { memoryLaws } from "./admission-memory.js";
 import { queueLaws } from "./admission-queue.js";
+import { rangeLaws } from "./admission-ranges.js";
 import { settingsLaws } from "./admission-settings.js";
 import type { SuiteRunner } from "./runner.js";
 
@@ -25,6 +28,9 @@ export function admissionSuite(
     memoryLaws(runner, create, taken);
     queueLaws(runner, create, taken);
     settingsLaws(runner, create, taken);
+    configureLaws(runner, create, taken);
+    rangeLaws(runner, create, taken);
     bandwidthLaws(runner, create, taken);
+    floodLaws(runner, create, taken);
   });
 }

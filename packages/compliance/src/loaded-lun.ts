@@ -7,6 +7,7 @@ const UNIT_BYTES = 4096;
 /** A VM that keeps `backlog` commands queued or outstanding. */
 export interface Load {
   readonly vm: VmId;
+  /** 0: it flushes. */
   readonly lengthBytes: number;
   readonly backlog: number;
 }
@@ -129,6 +130,7 @@ export class LoadedLun {
       const command = new Command();
       command.vm = vm;
       command.lengthBytes = load.lengthBytes;
+      command.op = load.lengthBytes === 0 ? "flush" : "read";
       // Far from one another: no runs of sequential commands.
       command.offsetBytes = ((this.#count++ * 7919) % 65_536) * (1 << 22);
       this.policy.enqueue(command, this.policyMs);

@@ -1,11 +1,13 @@
 import { type EntrySettings, OptionError, type VmId } from "@fairlead/core";
 import { describe, expect, it } from "vitest";
 import { admissionSuite } from "../src/index.js";
-import { BROKEN } from "./broken-policies.js";
+import { BROKEN_IN_LARGE, WithSettings } from "./broken-in-large.js";
+import { BROKEN as BROKEN_IN_CALLS } from "./broken-policies.js";
 import { verdict } from "./collect.js";
 import { Turns } from "./turns.js";
 
 const NONE = /(?!)/;
+const BROKEN = [...BROKEN_IN_CALLS, ...BROKEN_IN_LARGE];
 
 /** Refuses what it would not keep. */
 function refusing(...names: ("limit" | "guarantee")[]) {
@@ -22,6 +24,14 @@ function refusing(...names: ("limit" | "guarantee")[]) {
 describe("admissionSuite", () => {
   it("accepts a sound policy", async () => {
     const { broken } = await verdict((runner) => admissionSuite(runner, () => new Turns()));
+    expect(broken).toEqual([]);
+  });
+
+  it("accepts a policy that can be configured and tells its settings", async () => {
+    const { broken } = await verdict(
+      (runner) => admissionSuite(runner, () => new WithSettings()),
+      /configured/,
+    );
     expect(broken).toEqual([]);
   });
 

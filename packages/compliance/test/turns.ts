@@ -9,6 +9,8 @@ import {
 } from "@fairlead/core";
 
 const BURST_MS = 50;
+// A flush counts as much under a rate in bytes.
+const FLUSH_BYTES = 4096;
 export const LIMIT = 0;
 const GUARANTEE = 1;
 const OPTIONS = ["turnsPerVm"];
@@ -16,6 +18,8 @@ const OPTIONS = ["turnsPerVm"];
 export class Entry {
   queue: Command[] = [];
   consumedUnits = 0;
+  /** One number that costs no allocation. */
+  readonly unmetMs = new Float64Array(1);
   /** From when on it may go by its limit, and when it is next due by its guarantee. Numbers that cost no allocation. */
   readonly tagsMs = new Float64Array([-1e12, -1e12]);
   /** What a command and a byte cost it, by its limit and by its guarantee. ms. */
@@ -56,9 +60,12 @@ export class Turns implements AdmissionPolicy {
     return entry;
   }
 
-  enqueue(command: Command, _nowMs: number): void {
+  enqueue(command: Command, nowMs: number): void {
     command.units = 1;
-    this.make(command.vm).queue.push(command);
+    const { queue, tagsMs } = this.make(command.vm);
+    // Nothing is owed for the time in which nothing was asked for.
+    if (queue.length === 0) tagsMs[GUARANTEE] = Math.max(tagsMs[GUARANTEE] ?? 0, nowMs - BURST_MS / 2);
+    queue.push(command);
     this.queuedCommands++;
   }
 
@@ -96,8 +103,8 @@ export class Turns implements AdmissionPolicy {
     this.queuedCommands--;
     entry.consumedUnits++;
     const { limit, guarantee } = entry.settings;
-    if (limit !== null) this.charge(entry, LIMIT, command.lengthBytes, nowMs);
-    if (guarantee !== null) this.charge(entry, GUARANTEE, command.lengthBytes, nowMs);
+    if (limit !== null) this.charge(entry, LIMIT, this.bytesOf(command), nowMs);
+    if (guarantee !== null) this.charge(entry, GUARANTEE, this.bytesOf(command), nowMs);
     return command;
   }
 
@@ -105,6 +112,10 @@ export class Turns implements AdmissionPolicy {
     const { tagsMs, costsMs } = entry;
     const costMs = (costsMs[2 * tag] ?? 0) + (costsMs[2 * tag + 1] ?? 0) * lengthBytes;
     tagsMs[tag] = Math.max(tagsMs[tag] ?? 0, nowMs - BURST_MS) + costMs;
+  }
+
+  protected bytesOf({ lengthBytes }: Command): number {
+    return lengthBytes > 0 ? lengthBytes : FLUSH_BYTES;
   }
 
   /** Tags stay where they are beside a clock that was set back. */
@@ -116,7 +127,19 @@ export class Turns implements AdmissionPolicy {
         }
       }
     }
+    if (nowMs > this.lastMs) this.countUnmet(nowMs - this.lastMs);
     this.lastMs = nowMs;
+  }
+
+  /** A guarantee is not met where its tag can't keep up. */
+  protected countUnmet(ms: number): void {
+    for (let index = 0; index < this.order.length; index++) {
+      const entry = this.order[index];
+      if (entry === undefined || entry.settings.guarantee === null || entry.queue.length === 0) continue;
+      if ((entry.tagsMs[GUARANTEE] ?? 0) <= this.lastMs - BURST_MS / 2) {
+        entry.unmetMs[0] = (entry.unmetMs[0] ?? 0) + ms;
+      }
+    }
   }
 
   nextAt(nowMs: number): number {
@@ -137,7 +160,7 @@ export class Turns implements AdmissionPolicy {
     if (entry.consumedUnits > 0) entry.consumedUnits--;
     const { tagsMs, costsMs } = entry;
     for (let tag = LIMIT; tag <= GUARANTEE; tag++) {
-      const costMs = (costsMs[2 * tag] ?? 0) + (costsMs[2 * tag + 1] ?? 0) * command.lengthBytes;
+      const costMs = (costsMs[2 * tag] ?? 0) + (costsMs[2 * tag + 1] ?? 0) * this.bytesOf(command);
       tagsMs[tag] = (tagsMs[tag] ?? 0) - costMs;
     }
   }
@@ -198,7 +221,7 @@ export class Turns implements AdmissionPolicy {
       consumedUnits: entry.consumedUnits,
       virtualTime: 0,
       state: entry.queue.length === 0 ? "idle" : limited ? "limited" : "waiting",
-      unmetMs: 0,
+      unmetMs: entry.unmetMs[0] ?? 0,
     };
   }
 
