@@ -4,7 +4,10 @@ import { schedulerSchema } from "../config/lun-schema.js";
 import { policySchema } from "../config/policy-schema.js";
 import { builtIns } from "../plugins/built-in.js";
 import { loadPlugin, loadPolicy, type PolicySource } from "../plugins/choose.js";
+import { refusingExit } from "../plugins/exit-guard.js";
 import type { PolicyKind, PolicyOf } from "../plugins/policy.js";
+import { thrownText } from "../plugins/thrown.js";
+import { BehindTheBack, LAW } from "./behind-the-back.js";
 import { costOfAdmission, costOfStrategy } from "./cost.js";
 import { collectLaws, type Law } from "./laws.js";
 import type { VerifyReport, VerifyRequest } from "./report.js";
@@ -13,26 +16,36 @@ const SIZES = [2, 8, 64];
 const TEAM: TeamContext = { team: "verify", ordinal: 0 };
 /** Room for the longest sequence of calls that the suites report, but not for a value that never ends. */
 const REASON_CHARS_MAX = 16_384;
+const CLAUSE_CHARS_MAX = 300;
 
 type Send = (report: VerifyReport) => Promise<void>;
 
 /** Loads the plugin and runs everything on it, here: a plugin that loops never comes back. */
-export async function verifyInThisProcess({ entry, directory }: VerifyRequest, send: Send): Promise<void> {
-  const source: PolicySource = { builtIns: builtIns(() => schedulerSchema.parse({})), directory };
-  const parsed = policySchema.parse(entry);
-  await send({ step: "begins", what: "loading" });
+export async function verifyInThisProcess(request: VerifyRequest, send: Send): Promise<void> {
   try {
-    const { plugin } = await loadPlugin(undefined, parsed, source);
-    if (plugin.kind === "strategy") await verifyStrategy(await loaded("strategy"), send);
-    else await verifyAdmission(await loaded("admission-policy"), send);
+    await refusingExit(() => verify(request, send));
     await send({ step: "done" });
   } catch (error) {
     if (!(error instanceof FairleadError)) throw error;
     await send({ step: "refused", code: error.code, message: error.message });
   }
+}
+
+async function verify({ entry, directory }: VerifyRequest, send: Send): Promise<void> {
+  const behindTheBack = new BehindTheBack();
+  const source: PolicySource = { builtIns: builtIns(() => schedulerSchema.parse({})), directory };
+  const parsed = policySchema.parse(entry);
+  await send({ step: "begins", what: "loading" });
+  const { plugin } = await loadPlugin(undefined, parsed, source);
+  if (plugin.kind === "strategy") await verifyStrategy(await loaded("strategy"), send);
+  else await verifyAdmission(await loaded("admission-policy"), send);
+  await send({ step: "begins", what: LAW });
+  const failure = await behindTheBack.failure();
+  await send({ step: "law", law: LAW, ...(failure !== undefined && { failure }) });
 
   async function loaded<Kind extends PolicyKind>(kind: Kind): Promise<() => PolicyOf[Kind]> {
     const { name, from, contract, create } = await loadPolicy(kind, parsed, source);
+    behindTheBack.loaded();
     await send({ step: "loaded", name, kind, from, contract });
     return () => create(TEAM);
   }
@@ -91,15 +104,18 @@ async function failureOf(run: Law["run"]): Promise<string | undefined> {
     await run();
     return undefined;
   } catch (error) {
-    const text = reasonOf(error);
-    return text.length > REASON_CHARS_MAX ? `${text.slice(0, REASON_CHARS_MAX)}…` : text;
+    return sequenceOf(error) ?? thrownText(error, REASON_CHARS_MAX);
   }
 }
 
-/** What a property found comes first, then the sequence of calls that led to it, without the seed and the advice. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (!(error.cause instanceof Error)) return error.message;
-  const [sequence = error.message] = /^Counterexample: .*$/m.exec(error.message) ?? [];
-  return `${error.cause.message}; ${sequence}`;
+/** Of a property: what it found, then the sequence of calls that led to it, without the seed and the advice. */
+function sequenceOf(error: unknown): string | undefined {
+  try {
+    if (!(error instanceof Error) || error.cause === undefined) return undefined;
+    const [sequence] = /^Counterexample: .*$/m.exec(error.message) ?? [];
+    const clause = thrownText(error.cause, CLAUSE_CHARS_MAX);
+    return sequence && `${clause}; ${sequence.slice(0, REASON_CHARS_MAX)}`;
+  } catch {
+    return undefined; // The policy's own error, which refuses to be looked at.
+  }
 }
