@@ -9,7 +9,9 @@ import { runAlone } from "./sources.mjs";
 function missingPages(root, site) {
   const { projectDocuments = [] } = JSON.parse(readFileSync(join(root, "typedoc.json"), "utf8"));
   const made = existsSync(join(site, "documents")) ? readdirSync(join(site, "documents")) : [];
-  return projectDocuments.filter((file) => !made.includes(`${basename(file, ".md")}.html`));
+  // Pages of several folders bear their folders' names too.
+  const names = (file) => [basename(file, ".md"), file.replace(/\.md$/, "").replaceAll("/", "_")];
+  return projectDocuments.filter((file) => !names(file).some((name) => made.includes(`${name}.html`)));
 }
 
 export async function checkDocs(root) {

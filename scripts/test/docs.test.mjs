@@ -21,6 +21,12 @@ test("a site that is whole", { timeout: 40_000 }, async () => {
   expect(await checkDocs(tree(good))).toEqual([]);
 });
 
+test("pages of several folders", { timeout: 40_000 }, async () => {
+  const projectDocuments = ["docs/guide.md", "packages/spm/README.md"];
+  const several = { ...good, "typedoc.json": { ...good["typedoc.json"], projectDocuments } };
+  expect(await checkDocs(tree(several))).toEqual([]);
+});
+
 test("a link that leads nowhere", { timeout: 40_000 }, async () => {
   const source = "/** Sum of {@link c}. */\nexport const a = 1;\n";
   const [problem, ...rest] = await checkDocs(tree({ ...good, "packages/spm/src/index.ts": source }));

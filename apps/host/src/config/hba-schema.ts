@@ -8,7 +8,11 @@ const share = positive
 
 export const iscsiHba = z.strictObject({
   driver: z.literal("iscsi").describe("iscsi: an iSCSI initiator."),
-  portals: z.array(address).min(1).max(64).describe("Target portals, in the order of their device numbers."),
+  portals: z
+    .array(address)
+    .min(1)
+    .max(64)
+    .describe("Target portals, in the order of their device numbers; port 3260 where none is given."),
   localAddress: z
     .string({ error: "an IP address" })
     .refine((value) => isIP(value) !== 0, "an IP address")

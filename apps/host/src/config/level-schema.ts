@@ -12,7 +12,9 @@ export const levelSchema = z.strictObject({
   profile: z
     .enum(Object.keys(PROFILES) as [keyof typeof PROFILES])
     .optional()
-    .describe("Values for the keys below that are left out. Default: none."),
+    .describe(
+      "latency-critical, balanced, throughput or backup: values for the keys below that are left out. Default: none.",
+    ),
   shares: z
     .union([shares, z.enum(Object.keys(SHARES) as [keyof typeof SHARES])], { error: SHARES_EXPECTED })
     .optional()
@@ -21,13 +23,19 @@ export const levelSchema = z.strictObject({
     ),
   priority: priority
     .optional()
-    .describe("Its importance on this LUN, 0 to 10. Default: the profile's, else the VM's."),
-  guarantee: rateOrNone.optional().describe("Least bandwidth, met before shares. Default: none."),
-  limit: rateOrNone.optional().describe("Most bandwidth. Default: none."),
+    .describe(
+      "Its importance on this LUN, 0 to 10, after failures of paths. Default: the profile's, else the VM's.",
+    ),
+  guarantee: rateOrNone
+    .optional()
+    .describe("Least bandwidth, met before shares: 3000iops, 50MiB/s or none. Default: none."),
+  limit: rateOrNone.optional().describe("Most bandwidth: 3000iops, 50MiB/s or none. Default: none."),
   quantum: z
     .union([z.int().min(1).max(65_536), z.literal("default")], { error: QUANTUM_EXPECTED })
     .optional()
-    .describe("Its sequential commands in a row. Default: the policy's own."),
+    .describe(
+      "Its sequential commands in a row, a number of commands or default. Default: the policy's own.",
+    ),
 });
 
 export type Level = z.output<typeof levelSchema>;

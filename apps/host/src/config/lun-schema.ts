@@ -16,8 +16,15 @@ export const schedulerSchema = z.strictObject({
     })
     .optional()
     .describe("What a command of each kind costs."),
-  quantum: z.int().min(1).max(65_536).optional().describe("Sequential commands in a row. Default: 8."),
-  sequential: size.optional().describe("Distance within which a command is sequential. Default: 1000KiB."),
+  quantum: z
+    .int()
+    .min(1)
+    .max(65_536)
+    .optional()
+    .describe("Sequential commands in a row of one VM, a number of commands. Default: 8."),
+  sequential: size
+    .optional()
+    .describe("Distance on the disk within which a command is sequential. Default: 1000KiB."),
   rangeUnits: z.number().min(0).optional().describe("Bound of credit and debt, units. Default: 64."),
   catchUp: z
     .number()
@@ -30,7 +37,7 @@ export const schedulerSchema = z.strictObject({
     .min(0)
     .max(0.01)
     .optional()
-    .describe("Part of all units for those minima. Default: 0.01."),
+    .describe("Part of all units for those minima, 0 to 0.01. Default: 0.01."),
   limitBurst: duration
     .optional()
     .describe("A limit that was not used may be made up for by a burst of this length. Default: 50ms."),

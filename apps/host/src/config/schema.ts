@@ -22,13 +22,15 @@ export const extentSchema = z.strictObject({
   lun: text("the id of a LUN or the name of a path to it").describe(
     "Id of the LUN, or the name of a path to it.",
   ),
-  range: byteRange.optional().describe("Part of the LUN. Default: all of it."),
+  range: byteRange
+    .optional()
+    .describe("Part of the LUN, such as 0-20GiB, 20-40GiB or 40GiB-. Default: all of it."),
 });
 
 const vm = z.strictObject({
   priority: priority
     .default(5)
-    .describe("Importance, 0 to 10, where bandwidth is short; on each LUN that does not say its own."),
+    .describe("Importance, 0 to 10, after failures of paths; on each LUN that does not say its own."),
   luns: z
     .record(text("the id of a LUN"), levelSchema)
     .default({})
