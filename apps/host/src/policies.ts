@@ -5,22 +5,24 @@ import {
   type LoadDistributionStrategy,
   type TeamContext,
 } from "@fairlead/core";
-import type { LunStatus, StoragePathManager } from "@fairlead/spm";
+import { guardedAdmission, type LunStatus, type StoragePathManager } from "@fairlead/spm";
 import { roundRobin } from "@fairlead/strategy-round-robin";
 import type { LunsConfig, SchedulerConfig } from "./config/lun-schema.js";
 import type { PolicyEntry } from "./config/policy-schema.js";
 import { builtIns } from "./plugins/built-in.js";
-import { choosePolicies, entryName, type PolicyChoice, type PolicySource } from "./plugins/choose.js";
+import {
+  BUILT_IN,
+  choosePolicies,
+  entryName,
+  type PolicyChoice,
+  type PolicySource,
+} from "./plugins/choose.js";
 import { listPlugins, type PluginView } from "./plugins/list.js";
 import type { Policy, PolicyKind, PolicyOf } from "./plugins/policy.js";
+import { thrownText } from "./plugins/thrown.js";
+import { type ConfigName, type PolicyList, PolicyLists } from "./policy-lists.js";
 import { type Served, whoseLevel } from "./refused-level.js";
 import { createScheduler, type SchedulerWords, schedulerOptions } from "./scheduler.js";
-
-/** A list as it was given, and what came of it. */
-export interface PolicyList<Kind extends PolicyKind> {
-  readonly entries: readonly PolicyEntry[];
-  readonly choice: PolicyChoice<Kind>;
-}
 
 /** What a change of policies did. */
 export interface PolicyChange {
@@ -37,12 +39,18 @@ interface Current {
   scheduler: SchedulerConfig;
 }
 
+/** A list for a LUN that the config names and that was not found yet. */
+interface Awaited extends ConfigName {
+  readonly list: PolicyList<"strategy">;
+}
+
 interface PoliciesParts {
   readonly current: Current;
   readonly source: PolicySource;
   readonly strategies: PolicyList<"strategy">;
   readonly admission: PolicyList<"admission-policy">;
-  readonly byName: ReadonlyMap<string, PolicyList<"strategy">>;
+  /** In the order of the config. */
+  readonly awaited: readonly Awaited[];
   readonly onEvent: EventSink;
 }
 
@@ -51,36 +59,35 @@ export class Policies {
   readonly #current: Current;
   readonly #source: PolicySource;
   readonly #onEvent: EventSink;
-  #strategies: PolicyList<"strategy">;
-  #admission: PolicyList<"admission-policy">;
-  /** By the LUN's id, once it is known. */
-  readonly #strategiesOf = new Map<string, PolicyList<"strategy">>();
-  readonly #admissionOf = new Map<string, PolicyList<"admission-policy">>();
-  /** By the name under which the config has the LUN, until that one is found. */
-  readonly #awaited: Map<string, PolicyList<"strategy">>;
-  /** One change after the other, in the order in which they were asked for. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #strategies: PolicyLists<"strategy">;
+  readonly #admission: PolicyLists<"admission-policy">;
+  #awaited: readonly Awaited[];
 
   private constructor(parts: PoliciesParts) {
     this.#current = parts.current;
     this.#source = parts.source;
     this.#onEvent = parts.onEvent;
-    this.#strategies = parts.strategies;
-    this.#admission = parts.admission;
-    this.#awaited = new Map(parts.byName);
+    this.#strategies = new PolicyLists(parts.strategies);
+    this.#admission = new PolicyLists(parts.admission);
+    this.#awaited = parts.awaited;
   }
 
-  /** Errors: `POLICY_NONE_USABLE`. */
-  static async load(luns: LunsConfig, directory: string, onEvent: EventSink): Promise<Policies> {
+  /** `more`: of where policies come from. Errors: `POLICY_NONE_USABLE`. */
+  static async load(
+    luns: LunsConfig,
+    directory: string,
+    onEvent: EventSink,
+    more: Pick<PolicySource, "beforeLoading"> = {},
+  ): Promise<Policies> {
     const current: Current = { scheduler: luns.scheduler };
-    const source: PolicySource = { builtIns: builtIns(() => current.scheduler), directory };
+    const source: PolicySource = { builtIns: builtIns(() => current.scheduler), directory, ...more };
     const strategies = await choose("strategy", luns.strategy, source, onEvent);
     const admission = await choose("admission-policy", luns.admission, source, onEvent);
-    const byName = new Map<string, PolicyList<"strategy">>();
-    for (const [lun, { strategy }] of Object.entries(luns.byName)) {
-      byName.set(lun, await choose("strategy", strategy, source, onEvent));
+    const awaited: Awaited[] = [];
+    for (const [rank, [name, { strategy }]] of Object.entries(luns.byName).entries()) {
+      awaited.push({ name, rank, list: await choose("strategy", strategy, source, onEvent) });
     }
-    return new Policies({ current, source, strategies, admission, byName, onEvent });
+    return new Policies({ current, source, strategies, admission, awaited, onEvent });
   }
 
   /** What one unit of consumption stands for where a LUN has no scheduler of its own, bytes. */
@@ -88,61 +95,65 @@ export class Policies {
     return this.#current.scheduler.unit;
   }
 
-  readonly createStrategies = (context: TeamContext): LoadDistributionStrategy[] => {
-    const { choice } = this.#strategiesOf.get(context.team) ?? this.#strategies;
-    return this.#createAll(choice, context);
-  };
+  readonly createStrategies = (context: TeamContext): LoadDistributionStrategy[] =>
+    this.#createAll(this.#strategies.of(context.team).choice, context);
 
-  readonly createAdmissionPolicy = (context: TeamContext): AdmissionPolicy => {
-    const { choice } = this.#admissionOf.get(context.team) ?? this.#admission;
-    return this.#createFirst(choice, context);
-  };
+  readonly createAdmissionPolicy = (context: TeamContext): AdmissionPolicy =>
+    this.#createAdmission(this.#admission.of(context.team).choice, context);
 
   /** A path came: LUNs that the config names by it, or by any other name, get their own strategies now. */
   lunsChanged(spm: StoragePathManager): void {
-    if (this.#awaited.size === 0) return;
+    if (this.#awaited.length === 0) return;
     const luns = spm.luns();
-    for (const [name, list] of this.#awaited) {
-      const lun = luns.find((one) => hasName(one, name));
+    for (const awaited of this.#awaited) {
+      const lun = luns.find((one) => hasName(one, awaited.name));
       if (lun === undefined) continue;
-      this.#awaited.delete(name);
-      spm.setStrategies((context) => this.#createAll(list.choice, context), lun.id);
-      this.#strategiesOf.set(lun.id, list);
+      this.#awaited = this.#awaited.filter((one) => one !== awaited);
+      if (this.#holds(awaited, lun.id)) this.#useByName(spm, awaited, lun.id);
     }
   }
 
-  /** Of one LUN, by its id, or of all. Errors: `POLICY_NONE_USABLE`, and then nothing has changed. [0115] */
+  /**
+   * Of one LUN, by its id, or of all; in force as soon as it is loaded, whatever else is still being loaded.
+   * Errors: `POLICY_NONE_USABLE`, `POLICY_SUPERSEDED`, and then nothing has changed. [0115]
+   */
   async setStrategies(
     spm: StoragePathManager,
     entries: readonly PolicyEntry[],
     lun?: string,
   ): Promise<PolicyChange> {
-    const list = await this.#chooseInTurn("strategy", entries);
-    spm.setStrategies((context) => this.#createAll(list.choice, context), lun);
-    if (lun === undefined) {
-      this.#strategies = list;
-      this.#strategiesOf.clear();
-      this.#awaited.clear();
-    } else this.#strategiesOf.set(lun, list);
+    const lists = this.#strategies;
+    const turn = lists.nextTurn();
+    const list = await choose("strategy", entries, this.#source, this.#onEvent);
+    lists.check(turn, lun);
+    const use = ({ choice }: PolicyList<"strategy">, id?: string) =>
+      spm.setStrategies((context) => this.#createAll(choice, context), id);
+    use(list, lun);
+    if (lun === undefined) this.#awaited = [];
+    for (const [id, own] of lists.set(list, turn, lun)) use(own, id);
     return this.#report("strategy", list, lun);
   }
 
   /**
-   * Of one LUN, by its id, or of all. Errors: `POLICY_NONE_USABLE`, `OPTION_INVALID` where it refuses a VM's level of
-   * service, and then nothing has changed. [0093]
+   * Of one LUN, by its id, or of all; in force as soon as it is loaded, whatever else is still being loaded.
+   * Errors: `POLICY_NONE_USABLE`, `POLICY_SUPERSEDED`, `OPTION_INVALID` where it refuses a VM's level of service, and then
+   * nothing has changed. [0093]
    */
   async setAdmission(served: Served, entries: readonly PolicyEntry[], lun?: string): Promise<PolicyChange> {
-    const list = await this.#chooseInTurn("admission-policy", entries);
-    const create = (context: TeamContext) => this.#createFirst(list.choice, context);
-    try {
-      served.spm.setAdmissionPolicy(create, lun);
-    } catch (error) {
-      throw whoseLevel(error, create, served, lun);
-    }
-    if (lun === undefined) {
-      this.#admission = list;
-      this.#admissionOf.clear();
-    } else this.#admissionOf.set(lun, list);
+    const lists = this.#admission;
+    const turn = lists.nextTurn();
+    const list = await choose("admission-policy", entries, this.#source, this.#onEvent);
+    lists.check(turn, lun);
+    const use = ({ choice }: PolicyList<"admission-policy">, id?: string) => {
+      const create = (context: TeamContext) => this.#createAdmission(choice, context);
+      try {
+        served.spm.setAdmissionPolicy(create, id);
+      } catch (error) {
+        throw whoseLevel(error, create, served, id);
+      }
+    };
+    use(list, lun);
+    for (const [id, own] of lists.set(list, turn, lun)) use(own, id);
     return this.#report("admission-policy", list, lun);
   }
 
@@ -168,22 +179,40 @@ export class Policies {
   /** Built-in policies, then what stands in the lists. */
   plugins(luns: readonly LunStatus[]): PluginView[] {
     const { builtIns } = this.#source;
-    const named = [...this.#awaited, ...this.#strategiesOf];
+    const awaited = this.#awaited.map(({ name, list }) => [name, list] as const);
     return listPlugins(builtIns, luns, [
-      { kind: "strategy", scope: "all", list: this.#strategies },
-      ...named.map(([scope, list]) => ({ kind: "strategy" as const, scope, list })),
-      { kind: "admission-policy", scope: "all", list: this.#admission },
-      ...[...this.#admissionOf].map(([scope, list]) => ({ kind: "admission-policy" as const, scope, list })),
+      { kind: "strategy", scope: "all", list: this.#strategies.all },
+      ...[...awaited, ...this.#strategies.named()].map(([scope, list]) => {
+        return { kind: "strategy" as const, scope, list };
+      }),
+      { kind: "admission-policy", scope: "all", list: this.#admission.all },
+      ...this.#admission.named().map(([scope, list]) => {
+        return { kind: "admission-policy" as const, scope, list };
+      }),
     ]);
   }
 
-  #chooseInTurn<Kind extends PolicyKind>(
-    kind: Kind,
-    entries: readonly PolicyEntry[],
-  ): Promise<PolicyList<Kind>> {
-    const list = this.#turn.then(() => choose(kind, entries, this.#source, this.#onEvent));
-    this.#turn = list.catch(() => undefined); // Whoever asked is told; the next one comes all the same.
-    return list;
+  /** Whether a name in the config still says which strategies its LUN has, now that it was found. */
+  #holds({ name, rank }: Awaited, lun: string): boolean {
+    if (this.#strategies.setByAdministrator(lun)) {
+      const reason = `luns.byName.${name} is passed over: an administrator has set another one`;
+      this.#onEvent({ kind: "strategy-kept", severity: "info", subject: lun, reason });
+      return false;
+    }
+    const other = this.#strategies.configName(lun);
+    if (other === undefined) return true;
+    const holds = rank < other.rank;
+    const [first, second] = holds ? [name, other.name] : [other.name, name];
+    const reason = `luns.byName has this LUN as ${first} and as ${second}; ${first} holds, which comes first`;
+    this.#onEvent({ kind: "lun-named-twice", severity: "warning", subject: lun, reason });
+    return holds;
+  }
+
+  #useByName(spm: StoragePathManager, { list, name, rank }: Awaited, lun: string): void {
+    spm.setStrategies((context) => this.#createAll(list.choice, context), lun);
+    this.#strategies.setByName(list, lun, { name, rank });
+    const reason = `${usedOf(list).join(", then ")}, as luns.byName.${name} of the config says`;
+    this.#onEvent({ kind: "strategy-set", severity: "info", subject: lun, reason });
   }
 
   /** One that made its trial and fails now must not keep a LUN from being served. */
@@ -192,10 +221,22 @@ export class Policies {
     return made.length > 0 ? made : [roundRobin()];
   }
 
-  #createFirst({ usable }: PolicyChoice<"admission-policy">, context: TeamContext): AdmissionPolicy {
-    for (const policy of usable) {
-      const made = this.#attempt(policy, context);
-      if (made !== undefined) return made;
+  /** The first from `rank` on that can be made; where a stranger's fails while it runs, the next takes its place. */
+  #createAdmission(
+    choice: PolicyChoice<"admission-policy">,
+    context: TeamContext,
+    rank = 0,
+  ): AdmissionPolicy {
+    for (const [index, policy] of choice.usable.entries()) {
+      const made = index < rank ? undefined : this.#attempt(policy, context);
+      if (made === undefined) continue;
+      if (policy.from === BUILT_IN) return made;
+      return guardedAdmission(made, {
+        name: policy.name,
+        team: context.team,
+        successor: () => this.#createAdmission(choice, context, index + 1),
+        onEvent: this.#onEvent,
+      });
     }
     return createScheduler(this.#current.scheduler);
   }
@@ -204,26 +245,28 @@ export class Policies {
     try {
       return policy.create(context);
     } catch (error) {
-      const reason = `for ${context.team}: ${error instanceof Error ? error.message : String(error)}`;
+      const reason = `for ${context.team}: ${thrownText(error)}`;
       this.#onEvent({ kind: SKIPPED[policy.kind], severity: "error", subject: policy.name, reason });
       return undefined;
     }
   }
 
-  #report(
-    kind: PolicyKind,
-    { entries, choice }: PolicyList<PolicyKind>,
-    lun: string | undefined,
-  ): PolicyChange {
-    const used = choice.usable.map(({ index }) => entryName(entries[index] ?? {}));
+  #report(kind: PolicyKind, list: PolicyList<PolicyKind>, lun: string | undefined): PolicyChange {
+    const used = usedOf(list);
+    const { skipped } = list.choice;
     this.#onEvent({
       kind: kind === "strategy" ? "strategy-set" : "admission-set",
       severity: "info",
       subject: lun ?? "all LUNs",
       reason: `${used.join(", then ")}, an administrator's word; until the host ends`,
     });
-    return { used, skipped: choice.skipped.map(({ name, code, reason }) => ({ name, code, reason })) };
+    return { used, skipped: skipped.map(({ name, code, reason }) => ({ name, code, reason })) };
   }
+}
+
+/** As the list names them. */
+function usedOf({ entries, choice }: PolicyList<PolicyKind>): string[] {
+  return choice.usable.map(({ index }) => entryName(entries[index] ?? {}));
 }
 
 /** By its id, another of its names, or the name of a path to it. */

@@ -23,6 +23,7 @@ const STATUS: Readonly<Record<string, number>> = {
   SAN_NONE: 404,
   SAN_PORTAL_UNKNOWN: 404,
   ADMISSION_NOT_CONFIGURABLE: 409,
+  POLICY_SUPERSEDED: 409,
 };
 
 export function problemOf(error: FairleadError, status = STATUS[error.code] ?? 500): Problem {

@@ -9,6 +9,8 @@ import { checkFileSpecifier } from "./plugin-file.js";
 import { resolvePackage } from "./plugin-package.js";
 import { asPlugin, type Policy, type PolicyKind, preparePolicy } from "./policy.js";
 
+/** Where the host's own policies are from. */
+export const BUILT_IN = "built-in";
 /** How long a module may take to load, and a schema to check options. */
 const TIMEOUT_MS = 10_000;
 
@@ -79,7 +81,7 @@ export async function loadPlugin(
   entry: PolicyEntry,
   { builtIns, directory, timeoutMs = TIMEOUT_MS, beforeLoading }: PolicySource,
 ): Promise<{ plugin: PolicyPlugin<unknown, unknown>; from: string }> {
-  if (entry.name !== undefined) return { plugin: builtIn(builtIns, kind, entry.name), from: "built-in" };
+  if (entry.name !== undefined) return { plugin: builtIn(builtIns, kind, entry.name), from: BUILT_IN };
   if (entry.file !== undefined) checkFileSpecifier(entry.file);
   const path =
     entry.file === undefined

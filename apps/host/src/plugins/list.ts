@@ -56,7 +56,7 @@ function viewsOf({ kind, scope, list }: ScopedList, luns: readonly LunStatus[]):
   const { usable, skipped } = list.choice;
   const views = usable.map((policy, rank): PluginView & { index: number } => {
     const { name, from, contract, index } = policy;
-    const reason = kind === "strategy" ? replacedOn(rank, luns) : "";
+    const reason = kind === "strategy" ? replacedOn(rank, luns) : succeededOn(rank, usable, luns);
     const state = reason !== "" ? "replaced" : rank === 0 ? "used" : "fall-back";
     return { name, kind, from, contract, scope, state, reason, index };
   });
@@ -79,5 +79,14 @@ function replacedOn(rank: number, luns: readonly LunStatus[]): string {
       return current === -1 || current > rank;
     })
     .map(({ id, strategy, strategyFaults }) => `${strategy} on ${id} after ${strategyFaults} faults`)
+    .join("; ");
+}
+
+/** The same of admission policies; the LUN tells the one in use only. */
+function succeededOn(rank: number, usable: readonly { name: string }[], luns: readonly LunStatus[]): string {
+  const ranks = new Map(usable.map(({ name }, place) => [name, place]));
+  return luns
+    .filter(({ admissionPolicy }) => (ranks.get(admissionPolicy) ?? Infinity) > rank)
+    .map(({ id, admissionPolicy }) => `${admissionPolicy} on ${id} after a fault`)
     .join("; ");
 }
