@@ -84,6 +84,11 @@ export class Gate {
     return this.#outranked(lane) && this.#overdrawn(index);
   }
 
+  /** Whether the entry stands in such a lane for having used too much, and has not any more. */
+  forgives(index: number, lane: number): boolean {
+    return (lane & OVER) !== 0 && !this.#overdrawn(index);
+  }
+
   /** Whether the entry is deferred, for which `assess` was called. */
   defers(index: number): boolean {
     const marks = this.#entries.ints[marksAt(index)]!;

@@ -64,7 +64,7 @@ export class Limits {
     return this.#parked.winnerKey;
   }
 
-  /** The entry's limit is another from now on; what it has taken too much stays the same amount. */
+  /** The entry's limit is another from now on; what it has taken too much, or not, stays the same amount. */
   set(index: number, perSecond: number, inBytes: boolean): void {
     const { more, ints } = this.#entries;
     const at = index * STRIDE;
@@ -72,7 +72,7 @@ export class Limits {
     const same =
       (ints[marksAt(index)]! & LIMITED) !== 0 && ((ints[marksAt(index)]! & LIMIT_IN_BYTES) !== 0) === inBytes;
     const eachMs = 1000 / perSecond;
-    const ahead = same ? Math.max(0, more[at + LIMIT_TAG_MS]! - now) / more[at + LIMIT_EACH_MS]! : 0;
+    const ahead = same ? (more[at + LIMIT_TAG_MS]! - now) / more[at + LIMIT_EACH_MS]! : 0;
     more[at + LIMIT_TAG_MS] = now + ahead * eachMs;
     more[at + LIMIT_EACH_MS] = eachMs;
     ints[marksAt(index)] =

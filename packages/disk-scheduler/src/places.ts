@@ -3,7 +3,7 @@ import { Activity } from "./activity.js";
 import { CONSUMED, Entries, marksAt, SHARES, STRIDE, TAG, WAITING_SINCE_MS, weightOf } from "./entries.js";
 import { Guarantees } from "./guarantees.js";
 import { Limits } from "./limits.js";
-import { ACTIVE, CRITICAL, GUARANTEED, LIMITED, PARKED, PLACED, REMOVED, RESTING } from "./marks.js";
+import { ACTIVE, GUARANTEED, LIMITED, PARKED, PLACED, REMOVED, RESTING } from "./marks.js";
 import { DEFAULTS, type DiskSchedulerSettings } from "./options.js";
 import { Tier, type TurnCheck } from "./tier.js";
 import { Timeline } from "./timeline.js";
@@ -115,13 +115,10 @@ export class Places implements TurnCheck {
     }
   }
 
-  /** Gives the entry up; its FIFO must be empty. */
+  /** Gives the entry up; its FIFO must be empty, and its level the default. */
   release(index: number): void {
-    const marks = this.entries.ints[marksAt(index)]!;
     this.tierOf(index).forget(index);
     this.activity.leave(index);
-    if ((marks & GUARANTEED) !== 0) this.guarantees.detach(index);
-    if ((marks & CRITICAL) !== 0) this.critical--;
     this.entries.release(index);
   }
 

@@ -120,6 +120,11 @@ export class Tier {
 
   /** The lane with the lowest tag among those that may go. */
   #lowestLane(gate: Gate): WinnerTree | undefined {
+    for (let place = 0; place < this.#lanes.length; place++) {
+      const lane = this.#lanes[place]!;
+      const number = this.#numbers[place]!;
+      while (lane.winnerKey < Infinity && gate.forgives(lane.winner, number)) this.#move(lane.winner, 0);
+    }
     for (;;) {
       let lowest: WinnerTree | undefined;
       let lowestKey = Infinity;

@@ -64,12 +64,13 @@ describe("a guarantee", () => {
   });
 
   it("adds nothing to a share that is larger, with small commands and with large ones", () => {
-    for (const [lengthBytes, perSecond] of [
-      [4096, 2000],
-      [1 << 20, 50],
+    for (const [lengthBytes, perSecond, part] of [
+      [4096, 2000, 0.25],
+      [1 << 20, 50, 0.25],
+      [1 << 20, 50, 0.49],
     ] as const) {
       const disk = diskWith({ perSecond });
-      disk.scheduler.setEntry(1, { shares: 1000, guarantee: { commandsPerSecond: perSecond / 4 } }, 0);
+      disk.scheduler.setEntry(1, { shares: 1000, guarantee: { commandsPerSecond: perSecond * part } }, 0);
       disk.scheduler.setEntry(2, { shares: 1000 }, 0);
       for (const vm of [1, 2]) disk.start(vm, { lengthBytes });
       disk.run(40_000);
@@ -182,6 +183,36 @@ describe("guarantees beyond what the disk gives", () => {
     disk.run(10_000);
     const rates = disk.rates([1, 2, 3], 10_000);
     for (const rate of rates) expect(Math.abs(rate - 333)).toBeLessThanOrEqual(20);
+    // It asked for 12.5 of 42.5 s.
+    expect(disk.scheduler.entry(3)?.unmetMs).toBeLessThan(12_500);
+  });
+
+  it("are cut alike for a VM that comes right after the disk stood still", () => {
+    const disk = diskWith({ perSecond: 1000 });
+    for (const vm of [1, 2, 3])
+      disk.scheduler.setEntry(vm, { shares: 1, guarantee: { commandsPerSecond: 300 } }, 0);
+    disk.start(1);
+    disk.start(2);
+    disk.start(4);
+    disk.run(3000);
+    disk.nowMs += 20_000;
+    disk.start(3);
+    disk.forget();
+    disk.run(5000);
+    const [three = 0] = disk.rates([3], 5000);
+    expect(Math.abs(three - 300)).toBeLessThanOrEqual(60);
+  });
+
+  it("are cut alike for a client that sends one command at a time", () => {
+    const disk = diskWith({ perSecond: 1000, room: 2 });
+    for (const vm of [1, 2]) disk.scheduler.setEntry(vm, { guarantee: { commandsPerSecond: 800 } }, 0);
+    disk.start(1, { depth: 1 });
+    disk.start(2);
+    disk.run(5000);
+    disk.forget();
+    disk.run(10_000);
+    // What it is owed is kept while it waits for its answers: it comes first whenever it asks.
+    expect(disk.rates([1], 10_000)[0]).toBeGreaterThanOrEqual(270);
   });
 
   it("leave the VMs without one their minimum", () => {

@@ -130,6 +130,20 @@ describe("minimum per interval", () => {
     }
   });
 
+  it("comes at once where `intervalMs` is made shorter, or the VM's shares are no longer 0", () => {
+    const lun = new Lun({ intervalMs: 1e6 });
+    setShares(lun, { 1: 1_000_000, 2: 1, 3: 0 });
+    for (const vm of [1, 2, 3]) lun.saturate(vm);
+    lun.run(5000, UNITS_PER_SECOND);
+    lun.take([]);
+    lun.scheduler.configure({ intervalMs: 500 });
+    lun.run(1000, UNITS_PER_SECOND);
+    expect(lun.take([2, 3])).toEqual([2, 0]);
+    setShares(lun, { 3: 1 });
+    lun.run(100, UNITS_PER_SECOND);
+    expect(lun.take([3])[0]).toBe(1);
+  });
+
   it("takes `floor` of all units at most, for all VMs together and with large commands too", () => {
     for (const floor of [0.01, 0.002]) {
       const lun = new Lun({ floor });

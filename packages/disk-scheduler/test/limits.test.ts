@@ -1,7 +1,7 @@
 import type { EntrySettings } from "@fairlead/core";
 import { describe, expect, it } from "vitest";
 import { diskWith, mostWithin } from "./disk.js";
-import { Lun } from "./harness.js";
+import { Lun, setShares } from "./harness.js";
 
 const MIB = 1 << 20;
 
@@ -149,6 +149,16 @@ describe("a limit", () => {
     }
     expect(served).toBeGreaterThanOrEqual(9950);
     expect(served).toBeLessThanOrEqual(10_060);
+  });
+
+  it("holds for minima, too", () => {
+    const lun = new Lun({ limitBurstMs: 0 });
+    setShares(lun, { 1: 1_000_000, 2: 1 });
+    lun.scheduler.setEntry(2, { limit: { commandsPerSecond: 0.2 } }, 0);
+    lun.saturate(1);
+    lun.saturate(2);
+    lun.run(60_000, 1000);
+    expect(lun.take([2])[0]).toBeLessThanOrEqual(13);
   });
 
   it("in bytes counts a flush as 4 KiB", () => {

@@ -93,4 +93,24 @@ describe("quantum", () => {
     lun.serveMany(6);
     expect(lun.order.join("")).not.toMatch(/111|222/);
   });
+
+  it("is not handed on to the VM that takes the number of one that was removed", () => {
+    let others = 0;
+    for (let round = 0; round < 40; round++) {
+      const lun = new Lun({ quantum: 1000 });
+      // Equals fall another way after another number of commands.
+      for (let count = 0; count < round; count++) lun.enqueue(9);
+      lun.serveMany(round);
+      lun.saturate(1, { sequential: true });
+      lun.serveMany(5);
+      lun.stop(1);
+      lun.serveMany(2);
+      lun.scheduler.removeEntry(1);
+      // VM 3 takes it, and goes on where VM 1 stopped.
+      lun.enqueue(3).offsetBytes = 2 ** 40;
+      lun.enqueue(2);
+      if (lun.serve()?.vm === 2) others++;
+    }
+    expect(others).toBeGreaterThan(5);
+  });
 });

@@ -88,6 +88,28 @@ describe("a path fails", () => {
     expect(goes(lun)).toBe(false);
   });
 
+  it("and with none left nobody is deferred by use", () => {
+    const lun = atFifteenPercent();
+    lun.scheduler.pathsChanged([path(0, 9)], 0.5, lun.nowMs);
+    lun.scheduler.pathsChanged([], 0, lun.nowMs);
+    expect(goes(lun)).toBe(true);
+  });
+
+  it("and commands that came back are no use", () => {
+    const lun = atFifteenPercent();
+    lun.enqueue(1);
+    for (let bounces = 0; bounces < 2000; bounces++) {
+      const command = lun.scheduler.next(lun.nowMs);
+      if (command?.vm === 1) lun.scheduler.requeue(command, lun.nowMs);
+      else if (command !== undefined) {
+        lun.scheduler.completed(command, lun.nowMs);
+        lun.enqueue(command.vm);
+      }
+    }
+    lun.scheduler.pathsChanged([path(0, 9), path(1, 9)], 0.9, lun.nowMs);
+    expect(lun.scheduler.entry(1)?.state).toBe("waiting");
+  });
+
   it("and a guarantee goes before none as a higher priority does", () => {
     const lun = atFifteenPercent(5);
     lun.scheduler.setEntry(2, { guarantee: { commandsPerSecond: 1 } }, lun.nowMs);
@@ -191,6 +213,30 @@ describe("one path is left", () => {
     expect(lun.serve()?.vm).toBe(1);
   });
 
+  it("and a VM with 0 shares goes where it is the others that are deferred", () => {
+    const lun = onePath(8);
+    lun.scheduler.setEntry(2, { shares: 0 }, 0);
+    lun.serveMany(100);
+    expect(lun.take([1, 2])).toEqual([0, 100]);
+  });
+
+  it("and a VM that took the number of another has nothing of its priority", () => {
+    const lun = new Lun();
+    lun.scheduler.setEntry(1, { priority: 5 }, 0);
+    lun.scheduler.setEntry(2, { priority: 9 }, 0);
+    lun.scheduler.setEntry(3, { priority: 8 }, 0);
+    lun.saturate(1);
+    lun.enqueue(2);
+    while (lun.serve()?.vm !== 2);
+    lun.scheduler.removeEntry(2);
+    lun.enqueue(4);
+    lun.saturate(3);
+    lun.scheduler.pathsChanged([path(0, 9)], 1, 0);
+    lun.order.length = 0;
+    lun.serveMany(50);
+    expect(new Set(lun.order)).toEqual(new Set([3]));
+  });
+
   it("and while everything waits for a completion, `nextAt` is an interval ahead at most", () => {
     const lun = onePath(8);
     lun.stop(2);
@@ -286,6 +332,75 @@ describe("the quantum", () => {
 });
 
 describe("what the LUN gives", () => {
+  /** VM 1 and VM 2, who has a higher priority and asks for 100/s, have the same shares; VM 3 is of no account. */
+  function measured(): Lun {
+    const lun = new Lun();
+    setShares(lun, { 1: 1000, 2: 1000 });
+    lun.scheduler.setEntry(2, { priority: 8 }, 0);
+    lun.scheduler.pathsChanged([path(0, 9), path(1, 9)], 1, 0);
+    lun.saturate(1);
+    runBesideTwo(lun, 6000, 1000);
+    return lun;
+  }
+
+  function runBesideTwo(lun: Lun, durationMs: number, unitsPerSecond: number, each = () => {}): void {
+    let nextArrivalMs = lun.nowMs;
+    lun.run(durationMs, unitsPerSecond, () => {
+      for (; nextArrivalMs <= lun.nowMs; nextArrivalMs += 10) lun.enqueue(2);
+      each();
+    });
+  }
+
+  it("is not what is left when somebody is deferred", () => {
+    const lun = measured();
+    lun.scheduler.pathsChanged([path(0, 9), path(1, 9)], 0.5, lun.nowMs);
+    runBesideTwo(lun, 5000, 500);
+    lun.take([]);
+    runBesideTwo(lun, 10_000, 500);
+    // Half of the 500 that one path gives, not half of what they use together.
+    const [one = 0] = lun.take([1]);
+    expect(one).toBeGreaterThan(2200);
+    expect(one).toBeLessThan(2900);
+  });
+
+  it("is not what is asked for while there is room", () => {
+    const lun = measured();
+    lun.stop(1);
+    let nextArrivalMs = lun.nowMs;
+    runBesideTwo(lun, 6000, 1000, () => {
+      for (; nextArrivalMs <= lun.nowMs; nextArrivalMs += 5) lun.enqueue(1);
+    });
+    // 200 of 1000 are 40 % of half of it, and not two thirds of everything.
+    lun.scheduler.pathsChanged([path(0, 9), path(1, 9)], 0.5, lun.nowMs);
+    lun.enqueue(1);
+    expect(lun.scheduler.entry(1)?.state).toBe("waiting");
+  });
+
+  it("is not what came while it stood still", () => {
+    const lun = measured();
+    lun.stop(1);
+    lun.nowMs += 60_000;
+    lun.serveMany(2);
+    let nextArrivalMs = lun.nowMs;
+    runBesideTwo(lun, 2500, 1000, () => {
+      for (; nextArrivalMs <= lun.nowMs; nextArrivalMs += 4) lun.enqueue(1);
+    });
+    lun.scheduler.pathsChanged([path(0, 9), path(1, 9)], 0.6, lun.nowMs);
+    lun.enqueue(1);
+    expect(lun.scheduler.entry(1)?.state).toBe("waiting");
+  });
+
+  it("falls where the disk has become slower", () => {
+    const lun = measured();
+    setShares(lun, { 1: 10_000 });
+    runBesideTwo(lun, 6000, 300);
+    setShares(lun, { 1: 1000 });
+    // VM 1 has 200 of 300, and of the 1000 that there were a fifth.
+    lun.scheduler.pathsChanged([path(0, 9), path(1, 9)], 0.99, lun.nowMs);
+    lun.enqueue(1);
+    expect(lun.scheduler.entry(1)?.state).toBe("deferred");
+  });
+
   it("does not spiral down with those that are deferred", () => {
     const disk = diskWith({ perSecond: 1000, room: 32 });
     disk.scheduler.setEntry(1, { priority: 3 }, 0);
