@@ -21,6 +21,10 @@ export function makeAdmission({ create, options }: AdmissionRecipe, context: Tea
   return policy;
 }
 
+export function extended({ create, options }: AdmissionRecipe, more: object): AdmissionRecipe {
+  return { create, options: { ...options, ...more } };
+}
+
 /** Throws `ADMISSION_NOT_CONFIGURABLE` and the policy's OptionError. */
 export function configure(policy: AdmissionPolicy, options: object, { team }: TeamContext): void {
   if (policy.configure === undefined) {

@@ -25,8 +25,16 @@ export function checkEntry(settings: EntrySettings): void {
 
 /** What is left out of `change`, or undefined, stays. Frozen, since strategies of others see it. */
 export function merged(before: EntrySettings | undefined, change: EntrySettings): EntrySettings {
-  const said = FIELDS.filter((field) => change[field] !== undefined).map((field) => [field, change[field]]);
+  const said = FIELDS.filter((field) => change[field] !== undefined).map((field) => [
+    field,
+    frozen(change[field]),
+  ]);
   return Object.freeze({ ...before, ...Object.fromEntries(said) });
+}
+
+/** A rate as a copy of its own. */
+function frozen(value: EntrySettings[keyof EntrySettings]): typeof value {
+  return typeof value === "object" && value !== null ? Object.freeze({ ...value }) : value;
 }
 
 /** For an event: what is named, in plain values. */

@@ -1,4 +1,4 @@
-export { type GuardedAdmissionParts, guardedAdmission } from "./guarded-admission.js";
+export { guardedAdmission } from "./guarded-admission.js";
 export { createStoragePathManager } from "./manager.js";
 export type {
   CreateAdmissionPolicy,
@@ -13,3 +13,4 @@ export type {
   StoragePathManagerOptions,
   StoragePathManagerParts,
 } from "./types.js";
+export type { GuardedAdmissionParts } from "./watched-policy.js";

@@ -2,6 +2,7 @@ import type {
   AdmissionPolicy,
   Clock,
   EntrySettings,
+  EntryStatus,
   EventSink,
   LoadDistributionStrategy,
   LunDescription,
@@ -10,10 +11,11 @@ import type {
   VmId,
 } from "@fairlead/core";
 import { PathTeam, type PathTeamOptions } from "@fairlead/multipath";
-import { type AdmissionRecipe, makeAdmission, settingsOf } from "./admission.js";
+import { type AdmissionRecipe, configure, extended, makeAdmission, settingsOf } from "./admission.js";
 import { capacityOf } from "./capacity.js";
 import type { DiskCommand } from "./disk-command.js";
 import { merged } from "./entry-settings.js";
+import { GuardedAdmission } from "./guarded-admission.js";
 import type { LunStatus, PathStatus } from "./types.js";
 import { Wake } from "./wake.js";
 
@@ -43,6 +45,8 @@ export class Lun {
   readonly context: TeamContext;
   #admission: AdmissionPolicy;
   #recipe: AdmissionRecipe;
+  /** The policy that the recipe's options are for; where it failed, its successor has others. */
+  #optionsOf: string;
   readonly #clock: Clock;
   #queueDepth: number;
   /** Commands that may be outstanding: it follows the usable paths. */
@@ -59,6 +63,7 @@ export class Lun {
     this.context = parts.context;
     this.#recipe = parts.admission;
     this.#admission = makeAdmission(parts.admission, parts.context);
+    this.#optionsOf = this.#admission.name;
     this.#clock = parts.clock;
     this.#wake = new Wake(parts.clock, () => this.#drain(this.#clock.now()));
     this.#queueDepth = parts.queueDepth;
@@ -79,10 +84,6 @@ export class Lun {
 
   get admission(): AdmissionPolicy {
     return this.#admission;
-  }
-
-  get recipe(): AdmissionRecipe {
-    return this.#recipe;
   }
 
   /** Nothing is on its way to the target, and nothing may still be. */
@@ -111,6 +112,13 @@ export class Lun {
   cancel(command: DiskCommand): void {
     if (this.#admission.cancel(command)) command.ended(command, "cancelled");
     else this.team.cancel(command);
+    this.#drain(this.#clock.now()); // A guarded policy may have failed at this, and others may go with its successor.
+  }
+
+  entry(vm: VmId): EntryStatus | undefined {
+    const status = this.#admission.entry(vm);
+    this.#drain(this.#clock.now()); // As in `cancel`.
+    return status;
   }
 
   /** What is left out stays as it is. Throws the policy's OptionError, and then nothing has changed. */
@@ -132,9 +140,14 @@ export class Lun {
     return policy;
   }
 
-  /** One like its own, with the same entries, those that have the defaults included: what it refuses its own refuses. */
+  /**
+   * One like its own, with the same entries, those that have the defaults included: what it refuses its own refuses.
+   * Without a guard: where it fails at a change, its own is not changed.
+   */
   twin(): AdmissionPolicy {
-    const policy = makeAdmission(this.#recipe, this.context);
+    const { create, options } = this.#recipeInUse;
+    const policy = GuardedAdmission.trial(create(this.context), this.#admission);
+    if (Object.keys(options).length > 0) configure(policy, options, this.context);
     for (let vm = 0; vm < this.#priorities.length; vm++) {
       const status = this.#admission.entry(vm);
       if (status !== undefined) policy.setEntry(vm, settingsOf(status), this.#clock.now());
@@ -148,6 +161,7 @@ export class Lun {
     const before = this.#admission;
     this.#admission = successor;
     this.#recipe = recipe;
+    this.#optionsOf = successor.name;
     this.#pathsChanged();
     before.drain((command) => successor.enqueue(command, nowMs));
     this.#drain(nowMs);
@@ -159,10 +173,15 @@ export class Lun {
     this.#drain(this.#clock.now());
   }
 
-  configure(options: object, recipe: AdmissionRecipe): void {
-    this.#admission.configure?.(options);
-    this.#recipe = recipe;
-    this.#drain(this.#clock.now());
+  /** Throws what the policy throws, though its twin took the options. */
+  configure(options: object): void {
+    try {
+      configure(this.#admission, options, this.context);
+      this.#recipe = extended(this.#recipeInUse, options);
+      this.#optionsOf = this.#admission.name;
+    } finally {
+      this.#drain(this.#clock.now());
+    }
   }
 
   status(): LunStatus {
@@ -200,9 +219,16 @@ export class Lun {
 
   /** What waits fails; what is with a path ends with its HBA. */
   close(): void {
-    this.team.close();
-    this.#changed();
-    this.#wake.cancel();
+    try {
+      this.team.close();
+      this.#changed();
+    } finally {
+      this.#wake.cancel();
+    }
+  }
+
+  get #recipeInUse(): AdmissionRecipe {
+    return this.#admission.name === this.#optionsOf ? this.#recipe : { ...this.#recipe, options: {} };
   }
 
   #drain(nowMs: number): void {

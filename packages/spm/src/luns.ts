@@ -138,8 +138,17 @@ export class Luns {
     return { addedPaths, addedLuns, grownLuns, problems: [...problems.values()] };
   }
 
+  /** Every one, though a policy throws; that is thrown then. */
   close(): void {
-    for (const lun of this.#byId.values()) lun.close();
+    const failures: unknown[] = [];
+    for (const lun of this.#byId.values()) {
+      try {
+        lun.close();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   #get(name: string): Lun {

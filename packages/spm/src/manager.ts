@@ -3,7 +3,7 @@ import { Disks } from "./disks.js";
 import { checkEntry, inPlainValues, merged } from "./entry-settings.js";
 import { Luns } from "./luns.js";
 import { checkQueueDepth, settingsFrom } from "./options.js";
-import { ScanProblems, Scans, scanAll } from "./scans.js";
+import { byDevice, ScanProblems, Scans, scanAll } from "./scans.js";
 import type {
   RescanReport,
   StoragePathManager,
@@ -40,7 +40,7 @@ export function createStoragePathManager(
 
   async function scan(): Promise<RescanReport> {
     const results = await scanAll(hbas, settings.lunNumbers);
-    const unread = results.flatMap((result) => result.problems);
+    const unread = byDevice(results.flatMap((result) => result.problems));
     if (closed) return { addedPaths: [], addedLuns: [], grownLuns: [], problems: unread };
     const found = results.flatMap((result) => result.paths);
     const { problems: refused, ...report } = luns.merge(found, (lun) => disks.lunGrew(lun));
@@ -91,10 +91,14 @@ export function createStoragePathManager(
   /** Resolves once nothing is queued or outstanding, or at the time-out. */
   function idle(timeoutMs: number): Promise<void> {
     const untilMs = clock.now() + timeoutMs;
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const look = (): void => {
-        if (clock.now() >= untilMs || !luns.all().some((lun) => lun.busy)) resolve();
-        else clock.schedule(look, CLOSE_LOOK_MS);
+        try {
+          if (clock.now() >= untilMs || !luns.all().some((lun) => lun.busy)) resolve();
+          else clock.schedule(look, CLOSE_LOOK_MS);
+        } catch (error) {
+          reject(error); // Of somebody's policy; from a timer it would end the process.
+        }
       };
       look();
     });
@@ -105,7 +109,7 @@ export function createStoragePathManager(
     addDisk: (spec) => disks.add(spec),
     removeDisk: (name) => disks.remove(name),
     setEntry,
-    entry: (vm, name): EntryStatus | undefined => luns.find(name)?.admission.entry(vm),
+    entry: (vm, name): EntryStatus | undefined => luns.find(name)?.entry(vm),
     setPathEnabled: (path, enabled) => luns.setPathEnabled(path, enabled),
     setMasked(lun, masked) {
       luns.setMasked(lun, masked);
@@ -124,12 +128,17 @@ export function createStoragePathManager(
     async close(timeoutMs) {
       closed = true;
       scans.close();
-      await idle(timeoutMs);
-      const settled = luns.settled;
-      disks.close();
-      luns.close();
-      await Promise.all(hbas.map((hba) => hba.close()));
-      return settled;
+      try {
+        await idle(timeoutMs);
+        return luns.settled;
+      } finally {
+        disks.close();
+        try {
+          luns.close();
+        } finally {
+          await Promise.all(hbas.map((hba) => hba.close()));
+        }
+      }
     },
   };
 }

@@ -1,12 +1,15 @@
 import {
   type AdmissionPolicy,
   type EventSink,
+  FairleadError,
   type LoadDistributionStrategy,
   OptionError,
   type TeamContext,
 } from "@fairlead/core";
-import { type AdmissionRecipe, configure, makeAdmission } from "./admission.js";
+import { type AdmissionRecipe, configure, extended, makeAdmission } from "./admission.js";
+import { GuardedAdmission } from "./guarded-admission.js";
 import type { Lun } from "./lun.js";
+import { faultOf, isRefusal } from "./policy-answers.js";
 import type { CreateAdmissionPolicy, CreateStrategies } from "./types.js";
 
 /** LUNs that a change is for. */
@@ -68,14 +71,28 @@ export class Policies {
   }
 
   configureAdmission(options: object, { luns, all }: Scope): void {
-    if (all) configure(makeAdmission(this.#admission, TRIAL), options, TRIAL);
-    for (const lun of luns) configure(lun.twin(), options, lun.context);
-    if (all) this.#admission = extended(this.#admission, options);
+    if (all) tryOut("the admission policy", () => configure(this.#trial(), options, TRIAL));
     for (const lun of luns) {
-      lun.configure(options, extended(lun.recipe, options));
+      tryOut(lun.admission.name, () => configure(lun.twin(), options, lun.context));
+    }
+    if (all) this.#admission = extended(this.#admission, options);
+    const failures: unknown[] = [];
+    for (const lun of luns) {
+      try {
+        lun.configure(options);
+      } catch (error) {
+        failures.push(error); // It took them a moment ago: the others still do.
+        continue;
+      }
       const reason = `${lun.admission.name} takes ${Object.keys(options).join(", ") || "nothing"} from now on`;
       this.#event("admission-configured", lun, reason, primitives(options));
     }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  #trial(): AdmissionPolicy {
+    const policy = makeAdmission(this.#admission, TRIAL);
+    return GuardedAdmission.trial(policy, policy);
   }
 
   #changed(kind: string, lun: Lun, from: string, to: string): void {
@@ -100,8 +117,14 @@ function made(create: CreateStrategies, context: TeamContext): readonly LoadDist
   return list;
 }
 
-function extended({ create, options }: AdmissionRecipe, more: object): AdmissionRecipe {
-  return { create, options: { ...options, ...more } };
+/** Throws `POLICY_FAILED` where a policy fails at what it should take or refuse. */
+function tryOut(name: string, change: () => void): void {
+  try {
+    change();
+  } catch (error) {
+    if (isRefusal(error)) throw error;
+    throw new FairleadError("POLICY_FAILED", `configure of ${name} ${faultOf(error)}; nothing has changed`);
+  }
 }
 
 function primitives(options: object): Record<string, string | number | boolean> {

@@ -93,6 +93,29 @@ export async function scanAll(hbas: readonly Hba[], range: LunRange): Promise<Sc
   );
 }
 
+/**
+ * One problem per device and code, since what befalls a device befalls each LUN number that is tried on it. The message is
+ * the first one's.
+ */
+export function byDevice(problems: ScanResult["problems"]): ScanResult["problems"] {
+  const groups = new Map<string, ScanResult["problems"][number][]>();
+  for (const problem of problems) {
+    const key = `${deviceOf(problem.where)} ${problem.code}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [problem]);
+    else group.push(problem);
+  }
+  return [...groups.values()].flatMap(([first, ...others]) => {
+    if (first === undefined || others.length === 0) return first ?? [];
+    return { ...first, where: deviceOf(first.where) };
+  });
+}
+
+/** `vmhba0:3` of the path `vmhba0:3:17`; anything else is its own device. */
+function deviceOf(where: string): string {
+  return /^([^:]+:\d+):\d+$/.exec(where)?.[1] ?? where;
+}
+
 /** Tells of a problem once, and again when it has changed or had gone. */
 export class ScanProblems {
   #known = new Map<string, string>();
@@ -113,8 +136,9 @@ export class ScanProblems {
     this.#known = new Map();
     for (const { where, code, message } of problems) {
       const reason = `${code}: ${message}`;
-      this.#known.set(where, reason);
-      if (known.get(where) === reason) continue;
+      const key = `${where} ${code}`;
+      this.#known.set(key, reason);
+      if (known.get(key) === reason) continue;
       this.#onEvent({ kind: "scan-problem", severity: "warning", subject: where, reason });
     }
   }
