@@ -14,6 +14,7 @@ import {
   BUILT_IN,
   choosePolicies,
   entryName,
+  type LoadingHook,
   type PolicyChoice,
   type PolicySource,
 } from "./plugins/choose.js";
@@ -72,15 +73,15 @@ export class Policies {
     this.#awaited = parts.awaited;
   }
 
-  /** `more`: of where policies come from. Errors: `POLICY_NONE_USABLE`. */
+  /** Errors: `POLICY_NONE_USABLE`. */
   static async load(
     luns: LunsConfig,
     directory: string,
     onEvent: EventSink,
-    more: Pick<PolicySource, "beforeLoading"> = {},
+    hook: LoadingHook = {},
   ): Promise<Policies> {
     const current: Current = { scheduler: luns.scheduler };
-    const source: PolicySource = { builtIns: builtIns(() => current.scheduler), directory, ...more };
+    const source: PolicySource = { builtIns: builtIns(() => current.scheduler), directory, ...hook };
     const strategies = await choose("strategy", luns.strategy, source, onEvent);
     const admission = await choose("admission-policy", luns.admission, source, onEvent);
     const awaited: Awaited[] = [];

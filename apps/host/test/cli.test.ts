@@ -258,7 +258,9 @@ describe("fairlead plugins", () => {
       `hbas: { a: { driver: file, files: [{ path: x }] } }
 luns: { strategy: [{ file: mine.ts }, { file: none.ts }, { name: speed }] }`,
     );
-    expect(stateOf(await list("--config", file)).slice(1, 4)).toEqual([
+    // As a process: it loads plugins in another one like itself.
+    const { stdout: ofConfig } = await fairleadCli(["plugins", "list", "--config", file]);
+    expect(stateOf(ofConfig).slice(1, 4)).toEqual([
       "mine strategy 1 all used",
       expect.stringMatching(/^none\.ts strategy - all refused PLUGIN_NOT_FOUND: /),
       "speed strategy 1 all fall-back",

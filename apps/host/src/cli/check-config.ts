@@ -1,11 +1,17 @@
 import { loadConfig } from "../config/load.js";
 import { formatProblem } from "../config/problem.js";
+import type { LoadingHook } from "../plugins/choose.js";
 import { counted } from "./counted.js";
 
-/** Errors: as `loadConfig`. Warnings go to `warn`; the answer says what the file describes. */
-export async function checkConfig(file: string, warn: (line: string) => void): Promise<string> {
-  const { config, warnings } = await loadConfig(file);
-  for (const warning of warnings) warn(`warning ${formatProblem(file, warning)}`);
+export interface CheckedConfig {
+  readonly warnings: readonly string[];
+  /** What the file describes. */
+  readonly text: string;
+}
+
+/** Errors: as `loadConfig`. */
+export async function checkConfigHere(file: string, hook: LoadingHook): Promise<CheckedConfig> {
+  const { config, warnings } = await loadConfig(file, hook);
   const vms = Object.values(config.vms);
   const disks = vms.reduce((sum, vm) => sum + Object.keys(vm.disks).length, 0);
   const counts = [
@@ -13,5 +19,8 @@ export async function checkConfig(file: string, warn: (line: string) => void): P
     counted(vms.length, "VM"),
     counted(disks, "disk"),
   ];
-  return `${file}: ok, ${counts.join(", ")}`;
+  return {
+    warnings: warnings.map((warning) => `warning ${formatProblem(file, warning)}`),
+    text: `${file}: ok, ${counts.join(", ")}`,
+  };
 }

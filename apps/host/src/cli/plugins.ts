@@ -17,9 +17,10 @@ export function addPluginCommands(program: Command, output: Output, client: () =
     .command("list")
     .description("list built-in policies and those of the running host, or of a config")
     .option("--config <file>", "of this config, without a host")
+    .addOption(loadingTimeout())
     .addOption(new Option("-o, --output <format>", "format").choices(["table", "json"]).default("table"))
-    .action(async ({ config, output: format }: { config?: string; output: string }) => {
-      const views = config === undefined ? await ofHost(client(), output) : await ofConfig(config);
+    .action(async ({ config, output: format, timeout }: ListOptions) => {
+      const views = config === undefined ? await ofHost(client(), output) : await ofConfig(config, timeout);
       output.print(format === "json" ? JSON.stringify(views, undefined, 2) : formatTable(COLUMNS, views));
     });
   plugins
@@ -38,6 +39,27 @@ export function addPluginCommands(program: Command, output: Output, client: () =
       await verify({ entry, directory: process.cwd() }, timeout, output);
     });
   plugins.command("verify-in-this-process", { hidden: true }).argument("<request>").action(verifyHere);
+  plugins
+    .command("config-in-this-process", { hidden: true })
+    .argument("<request>")
+    .action(async (request: string) => {
+      const { answerConfig } = await import("./config-question.js");
+      await answerConfig(request);
+      process.disconnect?.();
+    });
+}
+
+interface ListOptions {
+  readonly config?: string;
+  readonly output: string;
+  readonly timeout: number;
+}
+
+/** For commands that load the plugins of a config. */
+export function loadingTimeout(): Option {
+  return new Option("--timeout <duration>", "how long each plugin of the config may take to load")
+    .argParser(duration)
+    .default(20_000, "20s");
 }
 
 const COLUMNS: Column<PluginView>[] = [
@@ -68,14 +90,9 @@ async function ofHost(client: ApiClient, { warn }: Output): Promise<readonly Plu
   }
 }
 
-async function ofConfig(file: string): Promise<readonly PluginView[]> {
-  const [{ loadConfig }, { Policies }] = await Promise.all([
-    import("../config/load.js"),
-    import("../policies.js"),
-  ]);
-  const { config, directory } = await loadConfig(file);
-  const policies = await Policies.load(config.luns, directory, () => {});
-  return policies.plugins([]);
+async function ofConfig(file: string, timeoutMs: number): Promise<readonly PluginView[]> {
+  const { askConfig } = await import("./config-question.js");
+  return askConfig("plugins", file, timeoutMs);
 }
 
 async function verify(
@@ -117,13 +134,8 @@ function failedLine(what: string, failure: string): string {
 
 async function verifyHere(text: string): Promise<void> {
   const { verifyInThisProcess } = await import("../verify/in-this-process.js");
-  const send = (report: VerifyReport) =>
-    new Promise<void>((resolve, reject) => {
-      if (process.send === undefined) throw new Error("this command is called by `plugins verify` only");
-      // Awaited: a law that loops would keep it from being sent.
-      process.send(report, (error: Error | null) => (error === null ? resolve() : reject(error)));
-    });
-  await verifyInThisProcess(JSON.parse(text), send);
+  const { reporter } = await import("./reporter.js");
+  await verifyInThisProcess(JSON.parse(text), reporter<VerifyReport>());
   process.disconnect?.();
 }
 

@@ -6,7 +6,7 @@ import { counted } from "./counted.js";
 import { printEvents } from "./events.js";
 import { GET_FORMATS, type GetFormat, get, KINDS, type Kind } from "./get.js";
 import type { Output } from "./output.js";
-import { addPluginCommands } from "./plugins.js";
+import { addPluginCommands, loadingTimeout } from "./plugins.js";
 import { addSetCommands } from "./set.js";
 
 /** The command line. What only some commands need is loaded when they run. */
@@ -45,9 +45,12 @@ function addHostCommands(program: Command, { print, warn }: Output): void {
     .command("check-config")
     .description("check a config file and list everything that is wrong with it")
     .argument("<file>")
-    .action(async (file: string) => {
-      const { checkConfig } = await import("./check-config.js");
-      print(await checkConfig(file, warn));
+    .addOption(loadingTimeout())
+    .action(async (file: string, { timeout }: { timeout: number }) => {
+      const { askConfig } = await import("./config-question.js");
+      const { warnings, text } = await askConfig("check", file, timeout);
+      for (const warning of warnings) warn(warning);
+      print(text);
     });
   program
     .command("schema")

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { type Clock, FairleadError, OptionError } from "@fairlead/core";
 import { createHbas } from "../hbas.js";
+import type { LoadingHook } from "../plugins/choose.js";
 import { show } from "./describe.js";
 import type { Finding } from "./finding.js";
 import { entriesOf, memberOf } from "./known-keys.js";
@@ -19,13 +20,13 @@ const STOPPED: Clock = { now: () => 0, schedule: () => ({ cancel() {} }) };
  * What only several values together, or the machine, can show. Takes the raw file, so that one wrong value does not hide
  * the rest; what does not fit the schema is passed over here.
  */
-export async function crossCheck(raw: unknown, directory: string): Promise<Finding[]> {
+export async function crossCheck(raw: unknown, directory: string, hook: LoadingHook): Promise<Finding[]> {
   return [
     ...checkDisks(raw),
     ...checkLunNames(raw),
     ...checkSecrets(raw, directory),
     ...checkHbas(raw, directory),
-    ...(await checkPolicies(raw, directory)),
+    ...(await checkPolicies(raw, directory, hook)),
   ];
 }
 

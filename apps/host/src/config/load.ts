@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import { FairleadError } from "@fairlead/core";
 import { type Document, isScalar, LineCounter, type Pair, parseDocument, visit } from "yaml";
 import type { z } from "zod";
+import type { LoadingHook } from "../plugins/choose.js";
 import { crossCheck } from "./checks.js";
 import { expectedBy, show, suggestion } from "./describe.js";
 import { knownKeys, memberOf } from "./known-keys.js";
@@ -24,8 +25,8 @@ export interface LoadedConfig {
 }
 
 /** Errors: `CONFIG_UNREADABLE`, `CONFIG_TOO_LARGE`, `CONFIG_INVALID` (all that is wrong with it). */
-export async function loadConfig(file: string): Promise<LoadedConfig> {
-  return parseConfig(readText(file), file, dirname(resolve(file)));
+export async function loadConfig(file: string, hook: LoadingHook = {}): Promise<LoadedConfig> {
+  return parseConfig(readText(file), file, dirname(resolve(file)), hook);
 }
 
 function readText(file: string): string {
@@ -51,7 +52,12 @@ function readText(file: string): string {
 }
 
 /** The text as YAML, checked whole: the error lists everything that is wrong. Errors: `CONFIG_INVALID`. */
-export async function parseConfig(text: string, file: string, directory: string): Promise<LoadedConfig> {
+export async function parseConfig(
+  text: string,
+  file: string,
+  directory: string,
+  hook: LoadingHook = {},
+): Promise<LoadedConfig> {
   const lines = new LineCounter();
   const { document, raw } = readYaml(text, file, lines);
   const places = new Places(document, lines);
@@ -59,7 +65,7 @@ export async function parseConfig(text: string, file: string, directory: string)
   const problems = [...forbiddenKeys(document, places)];
   for (const issue of result.error?.issues ?? []) problems.push(...problemsOf(issue, raw, places));
   const warnings: ConfigProblem[] = [];
-  for (const { path, message, severity, at } of await crossCheck(raw, directory)) {
+  for (const { path, message, severity, at } of await crossCheck(raw, directory, hook)) {
     const place = at === "key" ? places.ofKey(path) : places.ofValue(path);
     (severity === "error" ? problems : warnings).push({ ...place, message });
   }

@@ -1,7 +1,8 @@
 import { type AdmissionPolicy, type EntrySettings, OptionError } from "@fairlead/core";
 import { builtIns } from "../plugins/built-in.js";
-import { choosePolicies, type PolicyChoice, type PolicySource } from "../plugins/choose.js";
+import { choosePolicies, type LoadingHook, type PolicyChoice, type PolicySource } from "../plugins/choose.js";
 import type { PolicyKind } from "../plugins/policy.js";
+import { thrownText } from "../plugins/thrown.js";
 import { createScheduler, SCHEDULER_WORDS } from "../scheduler.js";
 import { DEFAULT_PRIORITY, entryOn } from "../service-level.js";
 import { show } from "./describe.js";
@@ -16,11 +17,11 @@ import { rightPart } from "./right-part.js";
 import { priority } from "./words.js";
 
 /** The policies' own word on their options, and on the levels of service that VMs are given. */
-export async function checkPolicies(raw: unknown, directory: string): Promise<Finding[]> {
+export async function checkPolicies(raw: unknown, directory: string, hook: LoadingHook): Promise<Finding[]> {
   const luns = memberOf(raw, "luns");
   const findings: Finding[] = [];
   const scheduler = checkScheduler(memberOf(luns, "scheduler"), findings);
-  const source: PolicySource = { builtIns: builtIns(() => scheduler), directory };
+  const source: PolicySource = { builtIns: builtIns(() => scheduler), directory, ...hook };
   const check = async <Kind extends PolicyKind>(kind: Kind, path: ConfigPath, list: unknown) => {
     if (!Array.isArray(list) || list.length > POLICIES_MAX) return undefined; // Not there, or the schema's business.
     const choice = await chooseRightOnes(kind, list, source);
@@ -97,10 +98,10 @@ function checkLevels(raw: unknown, create: (lun: string) => AdmissionPolicy): Fi
     for (const [lun, entry] of entriesOf(memberOf(machine, "luns"))) {
       const level = rightPart(levelSchema, entry);
       if (level === undefined) continue; // The schema's business.
-      const policy = policies.get(lun) ?? create(lun);
-      policies.set(lun, policy);
       const settings = entryOn(level, general.data ?? DEFAULT_PRIORITY);
       try {
+        const policy = policies.get(lun) ?? create(lun);
+        policies.set(lun, policy);
         policy.setEntry(index + 1, settings, 0);
       } catch (error) {
         findings.push(refusedLevel(["vms", vm, "luns", lun], entry, settings, error));
@@ -113,8 +114,7 @@ function checkLevels(raw: unknown, create: (lun: string) => AdmissionPolicy): Fi
 function refusedLevel(path: ConfigPath, entry: unknown, settings: EntrySettings, error: unknown): Finding {
   const where = path.join(".");
   if (!(error instanceof OptionError)) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { path, message: `${where} is refused: ${reason}`, severity: "error" };
+    return { path, message: `${where} is refused: ${thrownText(error)}`, severity: "error" };
   }
   const { option, received } = error;
   const expected = expectedText(error, settings);

@@ -24,6 +24,8 @@ export interface PolicySource {
   readonly beforeLoading?: (entry: PolicyEntry) => Promise<void>;
 }
 
+export type LoadingHook = Pick<PolicySource, "beforeLoading">;
+
 /** An entry of the list that can't be used, and why. */
 interface SkippedPolicy {
   readonly index: number;
