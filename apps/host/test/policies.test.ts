@@ -1,6 +1,6 @@
 import { symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { until } from "@fairlead/testing";
+import { NbdClient, seededBytes, until } from "@fairlead/testing";
 import { describe, expect, it } from "vitest";
 import { plugin } from "./plugin.js";
 import { type Answer, ask, type RunningHost, runHost } from "./running-host.js";
@@ -177,5 +177,65 @@ describe("a policy that is still being loaded", () => {
     gate.open();
     expect(await late).toMatchObject({ status: 200 });
     expect(strategies()).toEqual(["slow", "slow"]);
+  });
+});
+
+describe("an admission policy of a stranger that fails", () => {
+  const breaks = `import { defineAdmissionPolicy } from "@fairlead/core";
+import { strictPriority } from "@fairlead/disk-scheduler";
+export default defineAdmissionPolicy({
+  name: "breaks",
+  create() {
+    const policy = strictPriority();
+    let calls = 0;
+    const next = policy.next.bind(policy);
+    return Object.defineProperty(policy, "next", {
+      value(nowMs) {
+        if (++calls === 7) throw new Error("seventh");
+        return next(nowMs);
+      },
+    });
+  },
+});
+`;
+
+  it.each([
+    ["the next that can be used", [{ name: "nope" }, { name: "fixed-partitions", unitsPerSecond: 50_000 }]],
+    ["the built-in scheduler where none is left", []],
+  ])("is followed by %s; nothing is lost, and it is told", async (_, fallBacks) => {
+    const live = await runHost(
+      { luns: { admission: [{ file: "breaks.ts" }, ...fallBacks] } },
+      { "breaks.ts": breaks },
+    );
+    const { spm, policies, nbdSocket } = live.host;
+    await until("both disks", () => spm.disks().every(({ state }) => state === "ready"));
+    const views = () =>
+      policies
+        .plugins(spm.luns())
+        .filter(({ kind, scope }) => kind === "admission-policy" && scope !== undefined)
+        .map(({ name, state, reason }) => `${name} ${state} ${reason}`.trim());
+    const last = fallBacks.length > 0 ? "fixed-partitions" : "disk-scheduler";
+    expect(views()[0]).toBe("breaks used");
+    const client = await NbdClient.open(live.scope, nbdSocket, "db-root");
+    const blocks = Array.from({ length: 24 }, (_, index) => seededBytes(index, 4096));
+    await Promise.all(blocks.map((block, index) => client.write(index * 4096, block)));
+    for (const [index, block] of blocks.entries()) {
+      expect((await client.read(index * 4096, 4096)).equals(block)).toBe(true);
+    }
+    expect(spm.luns()[0]?.admissionPolicy).toBe(last);
+    expect(views()).toEqual([
+      `breaks replaced ${last} on ${spm.luns()[0]?.id} after a fault`,
+      ...(fallBacks.length > 0
+        ? [expect.stringMatching(/^nope refused PLUGIN_NOT_FOUND: /), "fixed-partitions fall-back"]
+        : []),
+    ]);
+  });
+
+  it("is shown as used while it works", async () => {
+    const live = await runHost({ luns: { admission: [{ name: "strict-priority" }] } });
+    const { spm, policies } = live.host;
+    await until("a LUN", () => spm.luns().length === 1);
+    const view = policies.plugins(spm.luns()).find(({ name }) => name === "strict-priority");
+    expect(view).toMatchObject({ state: "used", reason: "" });
   });
 });
