@@ -159,7 +159,6 @@ export class Tier {
         if (!this.#turnCheck.parksFirst(index)) return;
       }
       if (lane.winner === index) lane.drop();
-      ints[marksAt(index)]! &= ~OVER;
     }
   }
 

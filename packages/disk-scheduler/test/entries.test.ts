@@ -35,6 +35,18 @@ describe("entries", () => {
     expect(lun.scheduler.entry(5)).toBeUndefined();
   });
 
+  it("share one number again, and not the place of the VM before", () => {
+    const lun = new Lun();
+    lun.saturate(1);
+    lun.scheduler.cancel(lun.enqueue(2));
+    lun.scheduler.removeEntry(2);
+    lun.scheduler.configure({ sharesDefault: 0 });
+    lun.enqueue(3);
+    lun.serveMany(50);
+    // VM 1 has shares, VM 3 has none.
+    expect(new Set(lun.order)).toEqual(new Set([1]));
+  });
+
   it("of a removed VM go on under the default shares until nothing is queued, unless they are set again", () => {
     const lun = new Lun();
     setShares(lun, { 1: 5000, 2: 1000 });

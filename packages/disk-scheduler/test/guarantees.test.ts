@@ -79,6 +79,21 @@ describe("a guarantee", () => {
     }
   });
 
+  it("that is larger than the share is all that a VM gets, with large commands too", () => {
+    for (const [lengthBytes, perSecond] of [
+      [4096, 2000],
+      [1 << 20, 50],
+    ] as const) {
+      const disk = diskWith({ perSecond });
+      disk.scheduler.setEntry(1, { shares: 500, guarantee: { commandsPerSecond: perSecond * 0.6 } }, 0);
+      disk.scheduler.setEntry(2, { shares: 1000 }, 0);
+      for (const vm of [1, 2]) disk.start(vm, { lengthBytes });
+      disk.run(40_000);
+      const [one = 0] = disk.rates([1], 40_000);
+      expect(Math.abs(one / perSecond - 0.6)).toBeLessThanOrEqual(0.02);
+    }
+  });
+
   it("counts each command once, also one that comes back", () => {
     const disk = diskWith({ perSecond: 1000 });
     const { scheduler } = disk;

@@ -213,6 +213,18 @@ describe("one path is left", () => {
     expect(lun.serve()?.vm).toBe(1);
   });
 
+  it("and a VM that was deferred for long is owed `rangeUnits` when that ends, and no more", () => {
+    const lun = onePath(8);
+    setShares(lun, { 1: 1000, 2: 1000 });
+    lun.serveMany(5000);
+    lun.take([]);
+    lun.scheduler.pathsChanged([path(0, 8), path(1, 8)], 1, 0);
+    lun.serveMany(1000);
+    const [one = 0, two = 0] = lun.take([1, 2]);
+    expect(one - two).toBeGreaterThanOrEqual(64 - 10);
+    expect(one - two).toBeLessThanOrEqual(64 + 10);
+  });
+
   it("and a VM with 0 shares goes where it is the others that are deferred", () => {
     const lun = onePath(8);
     lun.scheduler.setEntry(2, { shares: 0 }, 0);
@@ -388,6 +400,25 @@ describe("what the LUN gives", () => {
     lun.scheduler.pathsChanged([path(0, 9), path(1, 9)], 0.6, lun.nowMs);
     lun.enqueue(1);
     expect(lun.scheduler.entry(1)?.state).toBe("waiting");
+  });
+
+  it("is judged VM by VM: one that has not used too much any more does not wait for one that has", () => {
+    const lun = new Lun({ rangeUnits: 1e6, catchUp: 20 });
+    lun.scheduler.setEntry(3, { priority: 8 }, 0);
+    lun.enqueue(1);
+    for (const vm of [2, 3]) lun.saturate(vm);
+    lun.run(10_000, 1000);
+    // VM 1 takes nearly everything for a second, and is owed more: its virtual time is the lowest.
+    lun.saturate(1);
+    lun.run(1000, 1000);
+    lun.scheduler.pathsChanged([path(0, 9), path(1, 9)], 0.5, lun.nowMs);
+    lun.take([]);
+    lun.run(2000, 500);
+    expect(lun.take([1, 2])).toEqual([1, 1]);
+    lun.run(400, 500);
+    // VM 2 had used less, and is let go before VM 1.
+    const [one = 0, two = 0] = lun.take([1, 2]);
+    expect(two).toBeGreaterThan(2.5 * one);
   });
 
   it("falls where the disk has become slower", () => {
