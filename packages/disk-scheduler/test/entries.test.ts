@@ -38,10 +38,14 @@ describe("entries", () => {
   it("share one number again, and not the place of the VM before", () => {
     const lun = new Lun();
     lun.saturate(1);
+    lun.enqueue(2, { lengthBytes: 65536 });
+    lun.serveMany(3);
+    // It waits, but not in front, and is cancelled there.
     lun.scheduler.cancel(lun.enqueue(2));
     lun.scheduler.removeEntry(2);
     lun.scheduler.configure({ sharesDefault: 0 });
     lun.enqueue(3);
+    lun.order.length = 0;
     lun.serveMany(50);
     // VM 1 has shares, VM 3 has none.
     expect(new Set(lun.order)).toEqual(new Set([1]));
