@@ -65,7 +65,7 @@ export class GuardedStrategy {
     this.#strategy = firstOf(list);
     this.#list = [...list];
     this.#names = list.map(nameOf);
-    this.#name = nameOf(this.#strategy);
+    this.#name = this.#names[0] as string;
   }
 
   /** Of the strategy in use. */

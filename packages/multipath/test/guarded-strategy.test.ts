@@ -1,13 +1,25 @@
 import { createManualClock } from "@fairlead/compliance";
-import { Command, type HostEvent, type LoadDistributionStrategy, type Path } from "@fairlead/core";
+import {
+  Command,
+  type HostEvent,
+  type LoadDistributionStrategy,
+  type Path,
+  type Transfer,
+} from "@fairlead/core";
 import { ScriptedAdapter } from "@fairlead/testing";
 import { describe, expect, it } from "vitest";
-import { PathTeam, type PathTeamOptions } from "../src/index.js";
+import { type Member, PathTeam, type PathTeamOptions } from "../src/index.js";
 
 type Select = LoadDistributionStrategy["select"];
 
 /** Always the last usable path: what was stepped over is on the first, and can be told from what was chosen. */
 const last: LoadDistributionStrategy = { name: "last", select: (paths) => paths.length - 1 };
+
+let reads = 0;
+
+function refuses(): never {
+  throw new Error("no");
+}
 
 function named(name: string, select: Select): LoadDistributionStrategy {
   return { name, select };
@@ -177,6 +189,194 @@ describe("a strategy that fails", () => {
     expect(sendMany(6)).toEqual(new Array(6).fill(0));
     expect(told("strategy-fault").map(({ reason }) => reason.length < 250)).toEqual([true, true, true]);
     expect(told("strategy-fault")[1]?.reason).toBe("odd: select threw an object");
+  });
+
+  it.each<[string, (paths: readonly Path[], transfer: object) => unknown]>([
+    ["sets its op", (_, transfer) => Object.assign(transfer, { op: "read" })],
+    ["sets its length", (_, transfer) => Object.assign(transfer, { lengthBytes: 512 })],
+    ["sets its offset", (_, transfer) => Object.assign(transfer, { offsetBytes: 0 })],
+    ["defines its length", (_, transfer) => Object.defineProperty(transfer, "lengthBytes", { value: 1 })],
+    ["takes its prototype", (_, transfer) => Object.setPrototypeOf(transfer, null)],
+    ["freezes it", (_, transfer) => Object.freeze(transfer)],
+    ["looks for the adapter", (paths) => (paths[0] as object as Member).adapter.submit(new Command())],
+    ["disables a path", (paths) => (paths[2] as object as Member).setEnabled(false)],
+    ...[
+      "pendingCommands",
+      "pendingBytes",
+      "completedBytes",
+      "completedCommands",
+      "busyMs",
+      "state",
+      "id",
+      "share",
+    ].map((field): [string, (paths: readonly Path[]) => unknown] => [
+      `sets ${field} of a path`,
+      (paths) => Object.assign(paths[1] as object, { [field]: 0 }),
+    ]),
+  ])("reaches no command and no path where it %s", (what, spoil) => {
+    for (const method of ["select", "completed"]) {
+      let shown: readonly Path[] = [];
+      const spoiling = {
+        ...last,
+        name: "spoiling",
+        pathsChanged: (paths: readonly Path[]) => {
+          shown = paths;
+        },
+        select: (paths: readonly Path[], transfer: object) => {
+          if (method === "select") spoil(paths, transfer);
+          return 2;
+        },
+        completed: (_: Path, transfer: object) => {
+          if (method === "completed") spoil(shown, transfer);
+        },
+      };
+      const { team, adapters, events } = setUp([spoiling, last]);
+      const commands = Array.from({ length: 6 }, (_, n) => {
+        const command = new Command();
+        Object.assign(command, { op: "write", offsetBytes: 8192 * n, lengthBytes: 512 * (n + 1) });
+        return command;
+      });
+      for (const command of commands) team.submit(command);
+      const pendingBytes = team.members.map((member) => member.pendingBytes);
+      expect(pendingBytes.reduce((sum, bytes) => sum + bytes)).toBe(512 * 21);
+      for (const adapter of adapters) for (const command of [...adapter.pending]) adapter.complete(command);
+      commands.forEach((command, n) => {
+        expect(command).toMatchObject({ op: "write", offsetBytes: 8192 * n, lengthBytes: 512 * (n + 1) });
+      });
+      expect(
+        team.members.map((member) => [member.id, member.state, member.pendingCommands, member.share]),
+      ).toEqual(adapters.map(({ id }) => [id, "active", 0, 1]));
+      expect(team.members.reduce((sum, member) => sum + member.completedBytes, 0)).toBe(512 * 21);
+      expect(team.strategyName).toBe(what === "freezes it" ? "spoiling" : "last");
+      if (what !== "freezes it") expect(events[0]?.reason).toContain(`spoiling: ${method} threw`);
+    }
+  });
+
+  it("sees what it needs of a command in each call, in one object", () => {
+    const seen: object[] = [];
+    const kept = new Set<object>();
+    const look = (transfer: Transfer): void => {
+      const { vm, priority, lengthBytes, sentAtMs } = transfer;
+      seen.push({ vm, priority, lengthBytes, sentAtMs });
+      kept.add(transfer);
+    };
+    const { team, adapters } = setUp([
+      {
+        name: "looks",
+        select: (_, transfer) => {
+          look(transfer);
+          return 0;
+        },
+        completed: (_, transfer) => look(transfer),
+      },
+    ]);
+    const commands = Array.from({ length: 6 }, (_, n) =>
+      Object.assign(new Command(), { vm: n, priority: n + 2, lengthBytes: 512 * n }),
+    );
+    for (const command of commands) team.submit(command);
+    for (const command of [...commands].reverse()) adapters[0]?.complete(command);
+    const expected = commands.map(({ vm, priority, lengthBytes }) => ({
+      vm,
+      priority,
+      lengthBytes,
+      sentAtMs: 1e6,
+    }));
+    expect(seen).toEqual([...expected, ...expected.toReversed()]);
+    expect(kept.size).toBe(1);
+  });
+
+  it.each<[string, unknown, string]>([
+    [
+      "throws a function that is no text",
+      () => {
+        throw Object.assign(() => {}, { toString: refuses });
+      },
+      "select threw a function",
+    ],
+    [
+      "throws an error that hides its message",
+      () => {
+        throw Object.defineProperty(new Error("x"), "message", { get: refuses });
+      },
+      "select threw something that can't be described",
+    ],
+    [
+      "throws an error whose message is an object",
+      () => {
+        throw Object.assign(new Error("x"), { message: { toString: refuses } });
+      },
+      "select threw an object",
+    ],
+    [
+      "throws a proxy",
+      () => {
+        throw new Proxy({}, { getPrototypeOf: refuses });
+      },
+      "select threw something that can't be described",
+    ],
+    [
+      "answers a proxy",
+      () => new Proxy({}, { getPrototypeOf: refuses }),
+      "select answered an object for 3 paths",
+    ],
+    [
+      "answers a function",
+      () => Object.assign(() => {}, { toString: refuses }),
+      "select answered a function for 3 paths",
+    ],
+    [
+      "answers a promise that can't be heard",
+      () => Object.assign(Promise.resolve(), { catch: refuses }),
+      "select answered an object for 3 paths",
+    ],
+    [
+      "throws an escape",
+      () => {
+        throw new Error("\u001b[2J\nfake\u202e");
+      },
+      "select threw  [2J fake ",
+    ],
+  ])("is told of, stepped over and replaced where it %s", (_, select, words) => {
+    const { sendMany, team, events } = setUp([named("odd", select as Select), last]);
+    expect(sendMany(8)).toEqual([0, 0, 0, 2, 2, 2, 2, 2]);
+    expect(events[0]?.reason).toBe(`odd: ${words}`);
+    expect(team.strategyFaults).toBe(3);
+  });
+
+  it("is replaced where its `completed` can't be read, or answers a proxy", () => {
+    const unreadable = Object.defineProperty({ ...last, name: "odd" }, "completed", { get: refuses });
+    const proxying = {
+      ...last,
+      name: "odd",
+      completed: () => new Proxy({}, { getPrototypeOf: refuses }) as never,
+    };
+    const first = setUp([unreadable, last]);
+    first.sendMany(8);
+    expect(first.team.strategyName).toBe("last");
+    const second = setUp([proxying, last]);
+    second.sendMany(8);
+    expect([second.ended.length, second.team.strategyFaults]).toEqual([8, 0]);
+  });
+
+  it.each<[string, () => unknown, string]>([
+    ["changes", () => `name-${reads++}`, "name-0"],
+    ["is no text", () => 7, "a policy without a name"],
+    ["throws", () => (reads++ > 0 ? refuses() : "once"), "once"],
+    ["throws at once", refuses, "a policy whose name can't be read"],
+    ["is endless and hostile", () => `\u001b[31m${"A".repeat(5000)}`, ` [31m${"A".repeat(59)}`],
+  ])("bears the name that it had when it was set, where that %s", (_, get, name) => {
+    reads = 0;
+    const strategy = Object.defineProperty(
+      named("", () => 99),
+      "name",
+      { get },
+    );
+    const { sendMany, team, told } = setUp([strategy, last]);
+    expect([team.strategyName, team.strategyNames]).toEqual([name, [name, "last"]]);
+    sendMany(6);
+    expect(told("strategy-replaced")[0]?.inputs).toMatchObject({ from: name, to: "last" });
+    team.setStrategies([last, strategy]);
+    expect(team.strategyNames[0]).toBe("last");
   });
 
   it("can't change the order of the paths", () => {

@@ -28,6 +28,19 @@ function recorded(options: { sharesMax?: number } = {}) {
 }
 
 describe("the level of service of a VM on a LUN", () => {
+  it("can't be changed by a strategy that is told of it, in its rates neither", async () => {
+    const { manager, told, queues } = recorded();
+    await manager.rescan();
+    const limit = { commandsPerSecond: 3000 };
+    manager.setEntry(1, "naa.1", { shares: 700, limit });
+    const settings = told[0]?.[1] as { shares: number; limit: { commandsPerSecond: number } };
+    expect(() => Object.assign(settings, { shares: 1 })).toThrow(TypeError);
+    expect(() => Object.assign(settings.limit, { commandsPerSecond: 1 })).toThrow(TypeError);
+    limit.commandsPerSecond = 2;
+    expect(told[0]?.[1]).toEqual({ shares: 700, limit: { commandsPerSecond: 3000 } });
+    expect(queues[0]?.entries.get(1)).toEqual({ shares: 700, limit: { commandsPerSecond: 3000 } });
+  });
+
   it("goes to the admission policy and, with what was set before, to the strategy", async () => {
     const { manager, queues, told } = recorded();
     await manager.rescan();

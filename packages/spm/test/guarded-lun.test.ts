@@ -244,10 +244,18 @@ describe("the end", () => {
       }
     }
     const made = house({ queueDepth: 3 }, { createAdmissionPolicy: ({ team }) => new Bare(team) });
-    for (const n of [1, 2]) made.hbas[0].add(`vmhba0:0:${n}`, lunOf(`naa.${n}`));
+    for (const n of [1, 2]) {
+      made.hbas[0].add(`vmhba0:0:${n}`, lunOf(`naa.${n}`));
+      made.manager.addDisk({ name: `db${n}`, vm: n, extents: [{ lun: `naa.${n}` }] });
+    }
     await made.manager.rescan();
+    const sent = Array.from({ length: 8 }, (_, n) => request("write", n * 512, 512));
+    for (const one of sent) made.disk("db2").submit(one.made);
+    const closing = made.manager.close(100);
     late.broken = true;
-    await expect(made.manager.close(0)).rejects.toThrow("broken");
+    made.clock.advance(50); // What is thrown at this look must not come out of the timer.
+    await expect(closing).rejects.toThrow("broken");
     expect(made.hbas.map(({ closed }) => closed)).toEqual([true, true]);
+    expect(sent.flatMap(({ outcomes }) => outcomes)).toEqual(new Array(5).fill("no-path"));
   });
 });

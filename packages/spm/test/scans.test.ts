@@ -75,3 +75,41 @@ describe("a problem of a scan", () => {
     ]).toEqual([1, 0, 1, 0, 1]);
   });
 });
+
+describe("what befalls a whole device", () => {
+  const lost = (device: string, numbers: number, code = "ISCSI_CLOSED") =>
+    Array.from({ length: numbers }, (_, n) => ({
+      where: `${device}:${n}`,
+      code,
+      message: `the connection ended at ${n}`,
+    }));
+
+  it("is one problem per device and code, not one per LUN number", async () => {
+    const { hbas, manager, events } = house();
+    hbas[0].problems = [
+      ...lost("vmhba0:0", 242),
+      ...lost("vmhba0:1", 1),
+      ...lost("vmhba0:0", 7, "ISCSI_TIMEOUT"),
+      { where: "portal 192.0.2.10:3260", code: "ISCSI_UNREACHABLE", message: "nobody answers" },
+      { where: "portal 192.0.2.11:3260", code: "ISCSI_UNREACHABLE", message: "nobody answers" },
+    ];
+    hbas[1].problems = lost("vmhba1:0", 9);
+    const { problems } = await manager.rescan();
+    expect(problems.map(({ where, code }) => `${where} ${code}`)).toEqual([
+      "vmhba0:0 ISCSI_CLOSED",
+      "vmhba0:1:0 ISCSI_CLOSED",
+      "vmhba0:0 ISCSI_TIMEOUT",
+      "portal 192.0.2.10:3260 ISCSI_UNREACHABLE",
+      "portal 192.0.2.11:3260 ISCSI_UNREACHABLE",
+      "vmhba1:0 ISCSI_CLOSED",
+    ]);
+    const told = () => events.filter(({ kind }) => kind === "scan-problem");
+    expect(told()).toHaveLength(6);
+    expect(told()[0]).toMatchObject({
+      subject: "vmhba0:0",
+      reason: "ISCSI_CLOSED: the connection ended at 0",
+    });
+    await manager.rescan();
+    expect(told()).toHaveLength(6);
+  });
+});
