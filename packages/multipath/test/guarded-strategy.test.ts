@@ -197,6 +197,10 @@ describe("a strategy that fails", () => {
     ["sets its offset", (_, transfer) => Object.assign(transfer, { offsetBytes: 0 })],
     ["defines its length", (_, transfer) => Object.defineProperty(transfer, "lengthBytes", { value: 1 })],
     ["takes its prototype", (_, transfer) => Object.setPrototypeOf(transfer, null)],
+    [
+      "gives a path counters of its own",
+      (paths) => Object.defineProperty(paths[1], "pendingCommands", { value: 0 }),
+    ],
     ["freezes it", (_, transfer) => Object.freeze(transfer)],
     ["looks for the adapter", (paths) => (paths[0] as object as Member).adapter.submit(new Command())],
     ["disables a path", (paths) => (paths[2] as object as Member).setEnabled(false)],
@@ -375,8 +379,10 @@ describe("a strategy that fails", () => {
     expect([team.strategyName, team.strategyNames]).toEqual([name, [name, "last"]]);
     sendMany(6);
     expect(told("strategy-replaced")[0]?.inputs).toMatchObject({ from: name, to: "last" });
-    team.setStrategies([last, strategy]);
-    expect(team.strategyNames[0]).toBe("last");
+    reads = 0;
+    const second = setUp([named("broken", () => 99), strategy]);
+    second.sendMany(3);
+    expect(second.told("strategy-replaced")[0]?.inputs).toMatchObject({ from: "broken", to: name });
   });
 
   it("can't change the order of the paths", () => {

@@ -13,10 +13,12 @@ export function guardedAdmission(policy: AdmissionPolicy, parts: GuardedAdmissio
 
 /** See {@link guardedAdmission}: passes each call on to the policy, watched, or to what has taken its place. */
 export class GuardedAdmission implements Omit<AdmissionPolicy, "configure"> {
+  readonly #policy: AdmissionPolicy;
   readonly #parts: GuardedAdmissionParts;
   #inUse: AdmissionPolicy | WatchedPolicy;
 
   constructor(policy: AdmissionPolicy, parts: GuardedAdmissionParts) {
+    this.#policy = policy;
     this.#parts = parts;
     this.#inUse = new WatchedPolicy(policy, {
       ...parts,
@@ -33,10 +35,8 @@ export class GuardedAdmission implements Omit<AdmissionPolicy, "configure"> {
    */
   static trial(fresh: AdmissionPolicy, used: AdmissionPolicy): AdmissionPolicy {
     if (!(fresh instanceof GuardedAdmission) || !(used instanceof GuardedAdmission)) return fresh;
-    const made = fresh.#inUse;
-    const like = used.#inUse;
-    if (!(made instanceof WatchedPolicy)) return made;
-    return like instanceof WatchedPolicy ? made.bare : GuardedAdmission.trial(fresh.#parts.successor(), like);
+    if (used.#inUse instanceof WatchedPolicy) return fresh.#policy;
+    return GuardedAdmission.trial(fresh.#parts.successor(), used.#inUse);
   }
 
   get name(): string {

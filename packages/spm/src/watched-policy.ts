@@ -46,11 +46,6 @@ export class WatchedPolicy implements Omit<AdmissionPolicy, "configure"> {
     this.#heritage = new Heritage(parts);
   }
 
-  /** What a change may be tried on. */
-  get bare(): AdmissionPolicy {
-    return this.#policy;
-  }
-
   /** By its own record. */
   get queuedCommands(): number {
     return this.#tickets.queuedCommands;

@@ -123,6 +123,57 @@ describe("a policy that fails", () => {
     expect(driver.told("admission-fault")[0]?.reason).toBe(`odd: next ${words}`);
   });
 
+  it("by counting what it has given is replaced, and the command that it gave just then is not lost", () => {
+    const queue = new Queue();
+    let outstanding = 0;
+    const policy = queueWith({
+      enqueue: (command: Command) => queue.enqueue(command),
+      next: () => {
+        outstanding++;
+        return queue.next(0);
+      },
+    });
+    Object.defineProperty(policy, "queuedCommands", { get: () => queue.queuedCommands + outstanding });
+    const driver = new Driver(policy);
+    for (let n = 0; n < 7; n++) driver.enqueue(n);
+    driver.exhaust();
+    expect(driver.given).toHaveLength(7);
+    expect(driver.told("admission-fault")[0]?.reason).toBe("odd: next left queuedCommands at 7, expected 6");
+  });
+
+  it("by keeping what it has handed over is replaced, and what it visits later is nobody's", () => {
+    const kept: Command[] = [];
+    let late = (): void => {};
+    const policy = queueWith({
+      enqueue: (command: Command) => kept.push(command),
+      next: () => undefined,
+      drain: (visit: (command: Command) => void) => {
+        late = () => kept.forEach(visit);
+        late();
+      },
+    });
+    Object.defineProperty(policy, "queuedCommands", { get: () => kept.length });
+    const driver = new Driver(policy);
+    for (let n = 0; n < 7; n++) driver.enqueue(n);
+    driver.drain();
+    late();
+    driver.exhaust();
+    expect(driver.given).toHaveLength(7);
+    expect(driver.told("admission-fault")[0]?.reason).toBe("odd: drain left queuedCommands at 7, expected 0");
+  });
+
+  it("by throwing at a completion is replaced by one that is told of that completion", () => {
+    const next = new Queue();
+    const driver = new Driver(flawed({ way: "throws", method: "completed", from: 0 }), {
+      successor: () => next,
+    });
+    const commands = [1, 2, 3, 4, 5, 6].map((vm) => driver.enqueue(vm));
+    driver.next();
+    driver.complete();
+    expect(next.completions).toEqual([commands[0]]);
+    driver.exhaust();
+  });
+
   it("hands on everything oldest first, what was requeued before the rest", () => {
     const driver = new Driver(flawed({ way: "throws", method: "cancel", from: 0 }), {
       successor: () => new Queue("behind"),
@@ -386,6 +437,42 @@ describe("a policy that gives nothing although nothing is outstanding", () => {
     expect(driver.next()).toBeUndefined();
     expect(driver.policy.nextAt(driver.nowMs)).toBe(120_000);
     expect(driver.events).toEqual([]);
+  });
+
+  it.each(["gave something", "had something outstanding"])("has five seconds anew once it %s", (what) => {
+    const queue = new Queue("odd");
+    let open = false;
+    const policy = queueWith({
+      enqueue: (command: Command) => queue.enqueue(command),
+      next: () => (open ? queue.next(0) : undefined),
+      nextAt: () => Number.POSITIVE_INFINITY,
+    });
+    Object.defineProperty(policy, "queuedCommands", { get: () => queue.queuedCommands });
+    const driver = new Driver(policy);
+    for (let n = 0; n < 7; n++) driver.enqueue(n);
+    const wait = (nowMs: number): number => {
+      driver.nowMs = nowMs;
+      expect(driver.next()).toBeUndefined();
+      return driver.policy.nextAt(nowMs);
+    };
+    expect(wait(1000)).toBe(6000);
+    if (what === "gave something") {
+      open = true;
+      driver.next();
+      driver.complete();
+      open = false;
+    } else {
+      const counters = { pendingBytes: 9, pendingCommands: 1, completedBytes: 0, completedCommands: 0 };
+      driver.policy.pathsChanged([{ id: "a", state: "active", ...counters, busyMs: 0, share: 1 }], 1, 2000);
+      expect(wait(3000)).toBe(Number.POSITIVE_INFINITY);
+      driver.setPaths(["a"]);
+    }
+    expect(wait(5500)).toBe(10_500);
+    expect(wait(10_499)).toBe(10_500);
+    expect(driver.events).toEqual([]);
+    driver.nowMs = 10_500;
+    expect(driver.next()).toBeDefined();
+    expect(driver.told("admission-replaced")).toHaveLength(1);
   });
 
   it.each(["given by it", "given by an earlier one"])(
