@@ -22,7 +22,7 @@ export interface EntryStatus extends Readonly<Required<EntrySettings>> {
 /**
  * Steps 810 and 826: which of the commands that wait for one LUN goes next, if any. One instance per LUN; sees the
  * commands of that LUN only. Every method is synchronous; `enqueue`, `next` and `completed` allocate nothing.
- * While a command is queued its `next` link and its `units` belong to the policy.
+ * While a command is queued its `next` link and its `units` belong to the policy. Behind a guard the commands are copies without `data`.
  */
 export interface AdmissionPolicy {
   readonly name: string;

@@ -37,7 +37,7 @@ export interface LoadDistributionStrategy {
   /**
    * Index into `paths`, or -1 where none will do just now: the transfer waits for the next completion or change of paths.
    * Called once per transfer: synchronous, allocates nothing, reads no clock (`transfer.sentAtMs` is now). `paths` holds
-   * the usable ones in order of rank; it is reused and must not be kept.
+   * the usable ones in order of rank; it and the transfer are lent for the call, must not be changed and must not be kept.
    */
   select(paths: readonly Path[], transfer: Transfer): number;
   /** The usable paths, after each change of them and once before the first `select`. */
