@@ -16,7 +16,7 @@ const MIB = 1024 * 1024;
 const DISK_BYTES = 32 * MIB;
 const SECONDS = 4;
 /** So long that I/O runs until the last swap, also where commands take seconds to start. */
-const SWAP_SECONDS = 25;
+const SWAP_SECONDS = 18;
 
 /** A strategy of a stranger, whose `select` is `body`. */
 function plugin(name: string, body: string): string {

@@ -18,7 +18,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 const MIB = 1024 * 1024;
 const DISK_BYTES = 16 * MIB;
 const LUN = "vmhba0:0:1";
-const SECONDS = SOAK ? 10 : 5;
+const SECONDS = SOAK ? 10 : 4;
 
 /** Level of service of one VM on the LUN, in the words of the config. */
 type Level = Readonly<Record<string, string | number>>;
@@ -127,7 +127,7 @@ describe.skipIf(!peers("fio", "nbdinfo"))(
   "a guarantee beside a flood, at a target of fixed service time",
   () => {
     const PARALLEL = 16;
-    const flood = (host: Fairlead) => reader(host, 1, { bs: "64k", iodepth: 64, seconds: 10 });
+    const flood = (host: Fairlead) => reader(host, 1, { bs: "64k", iodepth: 64, seconds: SOAK ? 10 : 6 });
 
     /** The target does so many commands at a time, whatever their size. */
     async function onSan(
@@ -143,7 +143,8 @@ describe.skipIf(!peers("fio", "nbdinfo"))(
 
     it("is met to 2 %", { timeout: 60_000 }, async () => {
       const { scope, host } = await onSan("127.0.0.1:14202", 32, { shares: 10, guarantee: "200iops" });
-      const iops = await steadyIops(scope, [reader(host, 0, { seconds: 10 }), flood(host)]);
+      const seconds = SOAK ? 10 : 6;
+      const iops = await steadyIops(scope, [reader(host, 0, { seconds }), flood(host)]);
       figure("guarantee 200iops beside a flood", iops.toFixed(1));
       expect(Math.abs(iops - 200)).toBeLessThanOrEqual(4);
     });
@@ -214,16 +215,22 @@ describe.skipIf(!peers("tgtd", "tgtadm", "fio", "nbdinfo"))(
       return { alone: (65_536 * alone) / MIB, beside: (65_536 * beside) / MIB };
     }
 
-    it("a VM of higher priority keeps what it needs, one of equal priority its share", {
-      timeout: 120_000,
-    }, async () => {
-      const equal = await afterFailure(14_204, 5);
-      const higher = await afterFailure(14_206, 8);
-      const shown = [equal, higher].map(({ alone, beside }) => `${beside.toFixed(2)} of ${alone.toFixed(2)}`);
-      figure("MiB/s after a failure, beside a flood and alone: equal priority; higher", shown.join("; "));
-      expect(Math.abs(equal.beside - 2)).toBeLessThanOrEqual(0.2);
-      expect(higher.beside).toBeGreaterThanOrEqual(0.97 * higher.alone);
+    it("a VM of higher priority keeps what it needs", { timeout: 60_000 }, async () => {
+      const { alone, beside } = await afterFailure(14_206, 8);
+      figure(
+        "MiB/s after a failure, beside a flood and alone",
+        `${beside.toFixed(2)} of ${alone.toFixed(2)}`,
+      );
+      // By shares it would be two thirds.
+      expect(beside).toBeGreaterThanOrEqual((SOAK ? 0.97 : 0.9) * alone);
     });
+
+    if (SOAK)
+      it("one of equal priority gets its share", { timeout: 60_000 }, async () => {
+        const { alone, beside } = await afterFailure(14_204, 5);
+        figure("MiB/s of a VM of equal priority", `${beside.toFixed(2)} of ${alone.toFixed(2)}`);
+        expect(Math.abs(beside - 2)).toBeLessThanOrEqual(0.2);
+      });
   },
 );
 

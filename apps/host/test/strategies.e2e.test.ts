@@ -20,8 +20,8 @@ const PACES_BYTES_PER_SECOND = [8 * MIB, 8 * MIB, 8 * MIB, 2 * MIB];
 /** Parts that keep all four paths busy for the same time: 4 : 4 : 4 : 1. */
 const IDEAL = PACES_BYTES_PER_SECOND.map((pace, _, all) => pace / all.reduce((sum, each) => sum + each));
 /** Until a strategy that measures has measured. */
-const RAMP_SECONDS = 2;
-const SECONDS = SOAK ? 8 : 4;
+const RAMP_SECONDS = SOAK ? 2 : 1;
+const SECONDS = SOAK ? 8 : 3;
 
 interface San {
   readonly scope: Scope;
