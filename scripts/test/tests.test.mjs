@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { judge } from "../check-tests.mjs";
+import { judge, sumOf } from "../check-tests.mjs";
 import { tree } from "./tree.mjs";
 
 /** Judges a report with one file whose tests ended as `statuses` say. */
@@ -49,4 +49,16 @@ test("a file that does not load, an error outside of a test, and no test at all 
   expect(judged([], { status: 1, fileStatus: "failed" }).problems).toEqual(["a.test.ts: broken import"]);
   expect(judged(["passed"], { status: 1 })).toMatchObject({ passed: 1, failed: 1 });
   expect(judge("/", { testResults: [] }, 0, [])).toMatchObject({ failed: 1 });
+});
+
+test("groups count together", () => {
+  const one = { passed: 1, failed: 2, skipped: 3, problems: ["a"], missingPeers: ["tgtd"] };
+  const other = { passed: 10, failed: 0, skipped: 0, problems: [], missingPeers: [] };
+  expect(sumOf([one, other, one])).toEqual({
+    passed: 12,
+    failed: 4,
+    skipped: 6,
+    problems: ["a", "a"],
+    missingPeers: ["tgtd", "tgtd"],
+  });
 });
