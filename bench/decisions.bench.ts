@@ -1,11 +1,8 @@
 /**
- * ns of CPU per decision: the scheduler beside queues from npm, and the choice of a path.
+ * ns of CPU per decision: the scheduler beside queues from npm.
  * `pnpm build && node --import tsx bench/decisions.bench.ts`; BENCH_SMOKE=1 takes a second, and its figures mean nothing.
  */
-import { leastPending } from "@fairlead/strategy-least-pending";
-import { roundRobin } from "@fairlead/strategy-round-robin";
 import { type Contender, type Figure, measure } from "./decisions/contender.js";
-import { pick, sorted } from "./decisions/paths.js";
 import {
   heapOfNumbers,
   heapOfObjects,
@@ -18,7 +15,6 @@ const SMOKE = process.env.BENCH_SMOKE === "1";
 const ROUNDS = SMOKE ? 1 : 9;
 const DECISIONS = SMOKE ? 1000 : 400_000;
 const VMS = SMOKE ? [10, 100] : [10, 1000, 100_000];
-const PATHS = [2, 8, 64];
 
 function queueContenders(vms: number): Contender[] {
   return [
@@ -28,15 +24,6 @@ function queueContenders(vms: number): Contender[] {
     heapOfObjects(vms, DECISIONS >> 1),
     // Slower by orders of magnitude, the more so the longer the queue is.
     taskQueue(vms, SMOKE ? 50 : vms > 10_000 ? 300 : 10_000),
-  ];
-}
-
-function pathContenders(count: number): Contender[] {
-  return [
-    pick("round-robin", roundRobin(), count, DECISIONS),
-    pick("least-pending", leastPending(), count, DECISIONS),
-    pick("least-pending by commands", leastPending({ by: "commands" }), count, DECISIONS),
-    pick("filter and sort", sorted(), count, DECISIONS >> 3),
   ];
 }
 
@@ -62,4 +49,3 @@ async function table(
 }
 
 await table("next and enqueue", "VMs", VMS, queueContenders);
-await table("choice of a path", "paths", PATHS, pathContenders);

@@ -211,7 +211,9 @@ describe.skipIf(!peers("tgtd", "tgtadm", "fio", "nbdinfo"))(
       relays[1]?.refuse();
       relays[1]?.reset();
       const alone = await steadyIops(scope, [jobs[0]]);
-      const beside = await steadyIops(scope, jobs);
+      // Longer: in the first seconds the VMs have yet to find their places.
+      const longer = jobs.map((job) => ({ ...job, seconds: 10 })) as typeof jobs;
+      const beside = await steadyIops(scope, longer);
       return { alone: (65_536 * alone) / MIB, beside: (65_536 * beside) / MIB };
     }
 
@@ -222,7 +224,7 @@ describe.skipIf(!peers("tgtd", "tgtadm", "fio", "nbdinfo"))(
         `${beside.toFixed(2)} of ${alone.toFixed(2)}`,
       );
       // By shares it would be two thirds.
-      expect(beside).toBeGreaterThanOrEqual((SOAK ? 0.97 : 0.9) * alone);
+      expect(beside).toBeGreaterThanOrEqual((SOAK ? 0.97 : 0.95) * alone);
     });
 
     if (SOAK)
